@@ -1,0 +1,1 @@
+"""The integer graph: what the network computes, in integers only."""

@@ -1,0 +1,41 @@
+"""The verifier: the rules that every integer graph keeps, checked after each pass."""
+
+from __future__ import annotations
+
+from lutwright.errors import BadGraph
+from lutwright.ir.graph import Graph
+from lutwright.ir.ops import OPS, infer
+
+
+def verify(graph: Graph) -> Graph:
+    """Return `graph` unchanged if it keeps every rule, else raise BadGraph naming the node.
+
+    Rules: names are unique; nodes read only what is there; every attribute is there; shape and range of every
+    tensor are those that its node makes; the output is there.
+    """
+    where = f"graph '{graph.name}'"
+    if graph.input not in graph.tensors:
+        raise BadGraph(where, "the input must be a tensor", graph.input)
+    known = {graph.input}
+    names: set[str] = set()
+    for node in graph.nodes:
+        place = f"node '{node.name}' ({node.op})"
+        if node.name in names or node.output in known:
+            raise BadGraph(place, "node and output names must be unique", node.output)
+        missing = [name for name in node.inputs if name not in known]
+        if missing:
+            raise BadGraph(place, "inputs must be made before they are read", missing)
+        if node.op not in OPS:
+            raise BadGraph(place, f"op must be one of {', '.join(OPS)}", node.op)
+        lacking = [key for key in OPS[node.op].attrs if key not in node.attrs]
+        if lacking:
+            raise BadGraph(place, f"attributes {lacking} must be set", "absent")
+        made = infer(node, [graph.tensors[name] for name in node.inputs])
+        told = graph.tensors.get(node.output)
+        if told is None or (told.shape, told.low, told.high) != (made.shape, made.low, made.high):
+            raise BadGraph(place, f"the output must be {made.shape} in [{made.low}, {made.high}]", told)
+        names.add(node.name)
+        known.add(node.output)
+    if graph.output not in known:
+        raise BadGraph(where, "the output must be made by a node", graph.output)
+    return graph

@@ -1,0 +1,1 @@
+"""Simulation: compile the generated hardware, play frames, compare every word."""

@@ -1,0 +1,85 @@
+"""The Brevitas network that a recipe describes."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from brevitas.nn import QuantConv2d, QuantIdentity, QuantLinear, QuantReLU
+from brevitas.quant.fixed_point import Int8WeightPerTensorFixedPoint, Uint8ActPerTensorFixedPoint
+from torch import nn
+
+from lutwright.errors import BadRecipe
+from lutwright.train.layers import MuxConv2d, plain_mux
+from lutwright.train.recipe import Conv, Dense, Mux, Pool, Recipe
+
+Modules = OrderedDict[str, nn.Module]
+
+
+class InputQuant(Uint8ActPerTensorFixedPoint):
+    """Unsigned codes with the constant scale 2 ** -bits: pixels arrive as p / 256, in [0, 1)."""
+
+    scaling_impl_type = "const"
+    max_val = 1.0
+
+
+def build(recipe: Recipe, input_shape: tuple[int, int, int], classes: int, *, trained: bool = False) -> nn.Sequential:
+    """Return the network of `recipe`; modules are called input, conv1, bn1, act1, pool1, .. flatten, fc.
+
+    input_shape: (channels, rows, columns) of one image.
+    trained:     make multiplexer layers plain QuantConv2d, ready for a saved state; else MuxConv2d, to be trained.
+
+    The forward maps float32 [N, C, H, W] to float32 logits [N, classes]. Every activation quantiser's output is a
+    plain float tensor on its quantiser's grid: no layer needs more than the values. BadRecipe where pooling leaves
+    nothing of an image.
+    """
+    channels, rows, columns = input_shape
+    modules: Modules = OrderedDict(input=QuantIdentity(act_quant=InputQuant, bit_width=recipe.input_bits))
+    weighted = pools = 0
+    for index, layer in enumerate(recipe.layers):
+        if isinstance(layer, Conv):
+            weighted += 1
+            _add_conv(modules, weighted, layer, channels, None if trained else recipe.attention.t_init)
+            channels = layer.out
+        elif isinstance(layer, Pool):
+            pools += 1
+            rows, columns = rows // layer.size, columns // layer.size
+            if not rows or not columns:
+                raise BadRecipe(f"recipe '{recipe.name}', key 'layers.{index}'",
+                                "pooling must leave at least one row and column", "none")
+            modules[f"pool{pools}"] = nn.MaxPool2d(layer.size)
+        else:
+            _add_dense(modules, layer, channels * rows * columns, classes)
+    return nn.Sequential(modules)
+
+
+def plain(network: nn.Sequential) -> nn.Sequential:
+    """Return a trained, hardened network with its MuxConv2d layers made plain; other modules are shared with it."""
+    return nn.Sequential(OrderedDict(
+        (name, module.plain() if isinstance(module, MuxConv2d) else module) for name, module in network.named_children()
+    )).eval()
+
+
+def _add_conv(modules: Modules, number: int, layer: Conv, channels: int, t_init: float | None) -> None:
+    modules[f"conv{number}"] = _conv(layer, channels, t_init)
+    modules[f"bn{number}"] = nn.BatchNorm2d(layer.out)
+    modules[f"act{number}"] = QuantReLU(act_quant=Uint8ActPerTensorFixedPoint, bit_width=layer.act_bits)
+
+
+def _conv(layer: Conv, channels: int, t_init: float | None) -> QuantConv2d:
+    if isinstance(layer, Mux):
+        if t_init is None:
+            return plain_mux(channels, layer.out, layer.kernel, layer.weight_bits)
+        return MuxConv2d(channels, layer.out, layer.kernel, layer.weight_bits, t_init)
+    return QuantConv2d(channels, layer.out, layer.kernel, padding=layer.kernel // 2, bias=False,
+                       weight_quant=Int8WeightPerTensorFixedPoint, weight_bit_width=layer.weight_bits)
+
+
+def _add_dense(modules: Modules, layer: Dense, features: int, classes: int) -> None:
+    modules["flatten"] = nn.Flatten()
+    modules["fc"] = QuantLinear(features, classes, bias=False, weight_quant=Int8WeightPerTensorFixedPoint,
+                                weight_bit_width=layer.weight_bits)
+
+
+def mux_layers(network: nn.Module) -> list[MuxConv2d]:
+    """Return the multiplexer layers still in training, in order."""
+    return [module for module in network.modules() if isinstance(module, MuxConv2d)]

@@ -1,0 +1,152 @@
+"""A training recipe: the TOML file that says which network to train on what, for how long."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from lutwright import resources
+from lutwright.errors import BadRecipe
+
+Bits = Annotated[int, Field(ge=2, le=8)]
+Kernel = Annotated[int, Field(ge=1, le=7)]
+Channels = Annotated[int, Field(ge=1, le=1024)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Conv(_Table):
+    """A dense convolution (stride 1, same size), batch norm and a quantised ReLU."""
+
+    kind: Literal["conv"]
+    out: Channels
+    kernel: Kernel = 3
+    weight_bits: Bits
+    act_bits: Bits
+
+    @model_validator(mode="after")
+    def _odd(self) -> Conv:
+        if self.kernel % 2 == 0:
+            raise ValueError("kernel must be odd")
+        return self
+
+
+class Mux(Conv):
+    """The same with exactly one weight a kernel, at a position that is learnt."""
+
+    kind: Literal["mux"]  # type: ignore[assignment]
+
+
+class Pool(_Table):
+    """Max pooling; rows and columns that do not fill a window are dropped."""
+
+    kind: Literal["pool"]
+    size: Annotated[int, Field(ge=2, le=8)] = 2
+
+
+class Dense(_Table):
+    """The last layer: flattens, then one logit a class, without bias."""
+
+    kind: Literal["dense"]
+    weight_bits: Bits
+
+
+Layer = Annotated[Conv | Mux | Pool | Dense, Field(discriminator="kind")]
+
+
+class Schedule(_Table):
+    """How long, how fast; `lr` falls to zero along a cosine within each phase."""
+
+    sal_epochs: Annotated[int, Field(ge=1)]
+    tune_epochs: Annotated[int, Field(ge=1)]
+    batch: Annotated[int, Field(ge=2)]
+    lr: Annotated[float, Field(gt=0)]
+    tune_lr: Annotated[float, Field(gt=0)]
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+
+class Attention(_Table):
+    """The temperature that sharpens the choice of a position: it grows from `t_init` to `t_final` over the sal phase."""
+
+    t_init: Annotated[float, Field(gt=0)]
+    t_final: Annotated[float, Field(gt=0)]
+
+    @model_validator(mode="after")
+    def _grows(self) -> Attention:
+        if self.t_final < self.t_init:
+            raise ValueError("t_final must be at least t_init")
+        return self
+
+
+class Augment(_Table):
+    """Random changes of every training image: `shift` in pixels, `rotate` in degrees, `scale` as a fraction."""
+
+    shift: Annotated[float, Field(ge=0, le=4)] = 0.0
+    rotate: Annotated[float, Field(ge=0, le=45)] = 0.0
+    scale: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+
+
+class Recipe(_Table):
+    """A whole recipe; see examples/recipes for one with every key."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)]
+    dataset: str
+    seed: Annotated[int, Field(ge=0, lt=2**63)]
+    input_bits: Bits
+    schedule: Schedule
+    attention: Attention
+    augment: Augment = Augment()
+    layers: Annotated[tuple[Layer, ...], Field(min_length=1, strict=False)]
+
+    @model_validator(mode="after")
+    def _dense_ends(self) -> Recipe:
+        dense = [isinstance(layer, Dense) for layer in self.layers]
+        if not dense[-1] or any(dense[:-1]):
+            raise ValueError("layers must end with the one layer of kind dense")
+        return self
+
+
+def load_recipe(name_or_path: str | Path) -> Recipe:
+    """Return the recipe in a file, or the built-in one of that name.
+
+    Anything with a slash or the ending .toml is a path, the rest a name in examples/recipes. BadRecipe names
+    the file, and for a wrong value the key.
+    """
+    path = _find(str(name_or_path))
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadRecipe(f"recipe '{path}'", "must be a readable file", error.strerror) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadRecipe(f"recipe '{path}'", f"must be TOML in UTF-8 ({error})") from error
+    try:
+        return Recipe.model_validate(table)
+    except ValidationError as error:
+        raise _first_problem(path, error) from error
+
+
+def _find(text: str) -> Path:
+    if text.endswith(".toml") or "/" in text:
+        return Path(text)
+    folder = resources.room("examples") / "recipes"
+    path = folder / f"{text}.toml"
+    if not path.is_file():
+        names = ", ".join(sorted(file.stem for file in folder.glob("*.toml")))
+        raise BadRecipe(f"recipe '{text}'", f"must be one of the built-in names ({names}) or the path of a .toml file",
+                        "known")
+    return path
+
+
+def _first_problem(path: Path, error: ValidationError) -> BadRecipe:
+    problem = error.errors(include_url=False)[0]
+    key = ".".join(str(part) for part in problem["loc"])
+    rule = problem["msg"].removeprefix("Value error, ")
+    place = f"recipe '{path}'" + (f", key '{key}'" if key else "")
+    shown = None if not key or isinstance(problem["input"], dict) else repr(problem["input"])
+    others = f"{error.error_count() - 1} more such problems." if error.error_count() > 1 else ""
+    return BadRecipe(place, rule[:1].lower() + rule[1:], shown, others)
