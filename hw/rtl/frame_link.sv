@@ -40,11 +40,12 @@ module frame_link #(
 
   localparam int FRAME_BYTES = IN_BYTES * IN_BEATS;
   localparam int ADDRESS_W = $clog2(2 * FRAME_BYTES);
+  localparam int INDEX_W = $clog2(FRAME_BYTES + 1);
   localparam int BYTE_W = IN_BYTES > 1 ? $clog2(IN_BYTES) : 1;
 
   // ---- receive: the message goes to the half of the buffer that `fill` names
   logic        write_enable, done, done_frame, room;
-  logic [15:0] write_index;
+  logic [INDEX_W-1:0] write_index;
   logic [7:0]  write_data, done_sequence;
   logic [2:0]  done_status;
   logic        fill;

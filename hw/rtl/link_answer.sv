@@ -68,7 +68,7 @@ module link_answer #(
   logic [8*OUT_BYTES-1:0] beat;                  // the byte to send in the low bits
   logic [15:0]            length;
   logic [15:0]            crc, crc_next;
-  logic [7:0]             head_byte;
+  logic [7:0]             head_byte, payload_byte, length_low, length_high, crc_low, crc_high;
 
   crc16 step (.crc(crc), .data(tx_data), .next(crc_next));
 
@@ -77,20 +77,25 @@ module link_answer #(
   assign tx_valid = state != IDLE && state != BEAT;
   assign length = !good ? 16'd0 : frame ? 16'(OUT_TOTAL) : 16'(IDENTITY_BYTES);
 
+  // Selections stand outside always_comb, where Icarus 11 would watch every bit of the whole vector.
+  assign {length_high, length_low} = length;
+  assign {crc_high, crc_low} = crc;
+  assign payload_byte = frame ? beat[7:0] : IDENTITY[8*index +: 8];
+
   always_comb begin
     unique case (index)
       4'd0:    head_byte = 8'h6C;
       4'd1:    head_byte = 8'h77;
       4'd2:    head_byte = {5'd0, status};
       4'd3:    head_byte = sequence_id;
-      4'd4:    head_byte = length[7:0];
-      default: head_byte = length[15:8];
+      4'd4:    head_byte = length_low;
+      default: head_byte = length_high;
     endcase
     unique case (state)
       HEAD:    tx_data = head_byte;
-      BYTES:   tx_data = frame ? beat[7:0] : IDENTITY[8*index +: 8];
-      CRC_1:   tx_data = crc[15:8];
-      default: tx_data = crc[7:0];
+      BYTES:   tx_data = payload_byte;
+      CRC_1:   tx_data = crc_high;
+      default: tx_data = crc_low;
     endcase
   end
 

@@ -15,7 +15,8 @@ module link_receive #(
   // Payload bytes of a frame, 1 to 65535.
   parameter int FRAME_BYTES = 784,
   // Clocks without a byte, inside a message, after which it is given up; at least 1.
-  parameter int TIMEOUT_CLOCKS = 1000000
+  parameter int TIMEOUT_CLOCKS = 1000000,
+  localparam int INDEX_W = $clog2(FRAME_BYTES + 1)
 ) (
   input  logic        clk,
   input  logic        rst,            // synchronous, active high
@@ -24,7 +25,7 @@ module link_receive #(
   input  logic        rx_error,       // framing error: a byte was lost
   input  logic        room,           // a frame may be written and a report be taken
   output logic        write_enable,
-  output logic [15:0] write_index,    // 0 .. FRAME_BYTES-1
+  output logic [INDEX_W-1:0] write_index,   // 0 .. FRAME_BYTES-1
   output logic [7:0]  write_data,
   output logic        done,           // one clock: the four below are valid
   output logic [2:0]  status,         // see the localparams
@@ -57,16 +58,16 @@ module link_receive #(
   state_t              state;
   logic                known;       // the command is one of ours
   logic [7:0]          length_low;
-  logic [15:0]         index;       // payload bytes received
+  logic [INDEX_W-1:0]  index;       // payload bytes received
   logic                refused;     // no room when the payload began
   logic [15:0]         crc, crc_next;
   logic [IDLE_W-1:0]   idle;        // clocks since the last byte
-  logic                inside;      // past the sync, where silence and framing errors count
+  logic                in_message;  // past the sync, where silence and framing errors count
   logic [15:0]         length, expected;
 
   crc16 step (.crc(crc), .data(rx_data), .next(crc_next));
 
-  assign inside = state != HUNT_0 && state != HUNT_1;
+  assign in_message = state != HUNT_0 && state != HUNT_1;
   assign length = {rx_data, length_low};
   assign expected = frame ? 16'(FRAME_BYTES) : 16'd0;
   assign write_enable = state == PAYLOAD && rx_valid && !refused;
@@ -75,7 +76,7 @@ module link_receive #(
 
   always_ff @(posedge clk) begin
     done <= 1'b0;
-    idle <= rx_valid || !inside ? '0 : idle + IDLE_W'(1);
+    idle <= rx_valid || !in_message ? '0 : idle + IDLE_W'(1);
     if (rx_valid) begin
       crc <= crc_next;
       unique case (state)
@@ -110,8 +111,8 @@ module link_receive #(
           end
         end
         PAYLOAD: begin
-          index <= index + 16'd1;
-          if (index == 16'(FRAME_BYTES - 1)) state <= CRC_1;
+          index <= index + INDEX_W'(1);
+          if (index == INDEX_W'(FRAME_BYTES - 1)) state <= CRC_1;
         end
         CRC_1: state <= CRC_0;
         default: begin   // CRC_0
@@ -121,10 +122,10 @@ module link_receive #(
         end
       endcase
     end else if (rx_error) begin
-      done <= inside;
+      done <= in_message;
       status <= BAD_FRAMING;
       state <= HUNT_0;
-    end else if (inside && idle == IDLE_W'(TIMEOUT_CLOCKS)) begin
+    end else if (in_message && idle == IDLE_W'(TIMEOUT_CLOCKS)) begin
       done <= 1'b1;
       status <= TIMED_OUT;
       state <= HUNT_0;

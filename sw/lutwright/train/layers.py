@@ -46,9 +46,12 @@ class MuxConv2d(QuantConv2d):
 
     While positions are learnt y = conv(x, P * Q(W)), Q being the weight quantiser. Q never yields zero, so after
     `harden` every kernel has exactly one non-zero integer.
+
+    Arguments: weight_bits, 2..8; t_init, the temperature to begin with. Weights start uniform in [-1, 1], A in [0, 1].
     """
 
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: int, weight_bits: int, t_init: float) -> None:
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: int, weight_bits: int,  # noqa: D107
+                 t_init: float) -> None:
         super().__init__(in_channels, out_channels, kernel_size, padding=kernel_size // 2, bias=False,
                          weight_quant=MuxWeight, weight_bit_width=weight_bits)
         nn.init.uniform_(self.weight, -1.0, 1.0)
@@ -64,7 +67,7 @@ class MuxConv2d(QuantConv2d):
         quantised = self.weight_quant(at_least(self.weight, self.floor)).value
         if self.attention is not None:
             return selection(self.attention, self.temperature).view_as(quantised) * quantised
-        return self.kept * quantised
+        return quantised * self._mask()
 
     def clip(self) -> None:
         """Clip the float copy to [-1, 1], after each optimiser step, so that no weight drifts out of reach."""
@@ -83,8 +86,12 @@ class MuxConv2d(QuantConv2d):
         """Return Brevitas's own QuantConv2d with the same integer weights; `harden` must have been called."""
         layer = plain_mux(self.in_channels, self.out_channels, self.kernel_size[0], int(self.weight_quant.bit_width()))
         with torch.no_grad():
-            layer.weight.copy_(self.kept * at_least(self.weight, self.floor))
+            layer.weight.copy_(at_least(self.weight, self.floor) * self._mask())
         return layer
+
+    def _mask(self) -> Tensor:
+        assert self.kept is not None, "harden() comes first"
+        return self.kept
 
 
 def plain_mux(in_channels: int, out_channels: int, kernel_size: int, weight_bits: int) -> QuantConv2d:

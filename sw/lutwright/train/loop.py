@@ -19,7 +19,6 @@ from torch.nn import functional
 
 from lutwright.errors import TrainingFailed
 from lutwright.train.data import DataSet, presented
-from lutwright.train.layers import MuxConv2d
 from lutwright.train.model import build, mux_layers, plain
 from lutwright.train.recipe import Augment, Recipe
 
@@ -127,7 +126,7 @@ class _Phase:
 
 
 def augmented(images: Tensor, how: Augment) -> Tensor:
-    """Return `images`, float32 [N, C, H, W], each turned, scaled and shifted by its own random amount; zeros come in."""
+    """Return `images`, float32 [N, C, H, W], each turned, scaled and shifted by a random amount; zeros come in."""
     if not (how.shift or how.rotate or how.scale):
         return images
     count, _, rows, columns = images.shape
@@ -141,7 +140,7 @@ def augmented(images: Tensor, how: Augment) -> Tensor:
 
 
 def evaluate(network: nn.Module, data: DataSet) -> float:
-    """Return the fraction of the test images that `network` classifies right, in eval mode; ties go to the lowest class."""
+    """Return the fraction of the test images that `network` classifies right, in eval mode; ties: the lowest class."""
     network.eval()
     right = 0
     with torch.no_grad():
@@ -151,5 +150,3 @@ def evaluate(network: nn.Module, data: DataSet) -> float:
             right += int((found == torch.from_numpy(data.test_labels[part])).sum())
     return right / len(data.test_images)
 
-
-__all__ = ["Epoch", "MuxConv2d", "Progress", "augmented", "evaluate", "fit", "reproducible"]

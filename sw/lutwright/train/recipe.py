@@ -71,7 +71,7 @@ class Schedule(_Table):
 
 
 class Attention(_Table):
-    """The temperature that sharpens the choice of a position: it grows from `t_init` to `t_final` over the sal phase."""
+    """The temperature that sharpens the choice of positions: from `t_init` to `t_final` over the sal phase."""
 
     t_init: Annotated[float, Field(gt=0)]
     t_final: Annotated[float, Field(gt=0)]

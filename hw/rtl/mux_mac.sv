@@ -1,0 +1,163 @@
+// Multiplexer convolution: one weight a kernel, so a K*K:1 multiplexer replaces K*K multiplications
+// (arXiv 1812.11337, arXiv 1905.12300). PE output channels x SIMD input channels a clock.
+//
+// formula:  y[n*PE + p] = sum over f < SF, s < SIMD of w * x[tap][f*SIMD + s],  n < NF,  with w and tap those of
+//           the pair (output n*PE + p, input f*SIMD + s)
+// input:    the layout of `window`: element ((f*TAPS + tap)*SIMD + s)
+// weights:  entry (n*SF + f)*PE*SIMD + p*SIMD + s of POSITIONS (T_BITS each) and WEIGHTS (W_BITS each)
+// rate:     one window each NF*SF clocks, one beat of PE results each SF clocks
+// latency:  2 + ceil(log2(SIMD)) clocks from the window to the first result, SF more if SF > 1
+// stall:    the whole cell waits while a result is not taken
+`default_nettype none
+module mux_mac #(
+    parameter  int                             PE        = 1,   // output channels at a time
+    parameter  int                             SIMD      = 1,   // input channels at a time
+    parameter  int                             NF        = 1,   // output folds: output channels = NF*PE
+    parameter  int                             SF        = 1,   // input folds: input channels = SF*SIMD
+    parameter  int                             TAPS      = 9,   // positions of a kernel, K*K; 2 or more
+    parameter  int                             X_BITS    = 4,   // bits of an activation
+    parameter  int                             X_SIGNED  = 0,   // 1: activations are two's complement
+    parameter  int                             W_BITS    = 4,   // bits of a weight, two's complement
+    parameter  int                             P_BITS    = 8,   // bits of a product, two's complement
+    parameter  int                             ACC_BITS  = 12,  // bits of a result, two's complement
+    localparam int                             T_BITS    = $clog2(TAPS),
+    parameter  [NF*SF*PE*SIMD*T_BITS-1:0]      POSITIONS = '0,  // the tap of each pair
+    parameter  [NF*SF*PE*SIMD*W_BITS-1:0]      WEIGHTS   = '0   // the weight of each pair
+) (
+    input  wire logic                           clk,
+    input  wire logic                           rst,
+    input  wire logic [SF*TAPS*SIMD*X_BITS-1:0] s_data,
+    input  wire logic                           s_valid,
+    output      logic                           s_ready,
+    output      logic [        PE*ACC_BITS-1:0] m_data,
+    output      logic                           m_valid,
+    input  wire logic                           m_ready
+);
+  localparam int FOLDS = NF * SF;
+  localparam int FW = FOLDS > 1 ? $clog2(FOLDS) : 1;
+  localparam int SW = SF > 1 ? $clog2(SF) : 1;
+  localparam int LANES = PE * SIMD;
+  // With few folds the fold itself is the select: each lane is a FOLDS:1 multiplexer of constant taps. With many, the
+  // position comes out of the ROM and each lane is a TAPS:1 multiplexer.
+  localparam bit BY_FOLD = FOLDS <= TAPS;
+
+  logic          enable;
+  logic [FW-1:0] fold;
+  logic [SW-1:0] part;  // fold modulo SF
+  logic          part_first, part_last, fold_last;
+
+  assign enable     = !m_valid || m_ready;
+  assign part_first = part == '0;
+  assign part_last  = part == SW'(SF - 1);
+  assign fold_last  = fold == FW'(FOLDS - 1);
+  assign s_ready    = enable && fold_last;
+
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      fold <= '0;
+      part <= '0;
+    end else if (enable && s_valid) begin
+      fold <= fold_last ? '0 : fold + 1'b1;
+      part <= part_last ? '0 : part + 1'b1;
+    end
+  end
+
+  // Stage 0: the multiplexers, and the weights beside them.
+  logic [LANES*X_BITS-1:0] x;
+  logic [LANES*W_BITS-1:0] w;
+
+  for (genvar i = 0; i < LANES; i++) begin : multiplexer
+    if (BY_FOLD) begin : by_fold
+      logic [FOLDS*X_BITS-1:0] taps;
+      for (genvar f = 0; f < FOLDS; f++) begin : choice
+        localparam int TAP = int'(POSITIONS[(f*LANES+i)*T_BITS+:T_BITS]);
+        assign taps[f*X_BITS+:X_BITS] = s_data[(((f%SF)*TAPS+TAP)*SIMD+i%SIMD)*X_BITS+:X_BITS];
+      end
+      always_ff @(posedge clk) if (enable) x[i*X_BITS+:X_BITS] <= taps[int'(fold)*X_BITS+:X_BITS];
+    end else begin : by_position
+      logic [TAPS*X_BITS-1:0] taps;
+      logic [     T_BITS-1:0] position;
+      for (genvar t = 0; t < TAPS; t++) begin : choice
+        logic [SF*X_BITS-1:0] parts;
+        for (genvar f = 0; f < SF; f++) begin : source
+          assign parts[f*X_BITS+:X_BITS] = s_data[((f*TAPS+t)*SIMD+i%SIMD)*X_BITS+:X_BITS];
+        end
+        assign taps[t*X_BITS+:X_BITS] = parts[int'(part)*X_BITS+:X_BITS];
+      end
+      assign position = POSITIONS[(int'(fold)*LANES+i)*T_BITS+:T_BITS];
+      always_ff @(posedge clk) if (enable) x[i*X_BITS+:X_BITS] <= taps[int'(position)*X_BITS+:X_BITS];
+    end
+  end
+
+  rom #(
+      .DEPTH(FOLDS),
+      .WIDTH(LANES * W_BITS),
+      .WORDS(WEIGHTS)
+  ) u_weights (
+      .clk    (clk),
+      .enable (enable),
+      .address(fold),
+      .q      (w)
+  );
+
+  // A tap that no pair keeps is not read at all: its line of the window costs nothing.
+  logic unused;
+  assign unused = &{1'b0, s_data};
+
+  // Stage 1: products.
+  logic [LANES*P_BITS-1:0] terms;
+  logic valid_0, first_0, last_0;
+  logic valid_1, first_1, last_1;
+
+  for (genvar i = 0; i < LANES; i++) begin : lane
+    product #(
+        .X_BITS  (X_BITS),
+        .X_SIGNED(X_SIGNED),
+        .W_BITS  (W_BITS),
+        .P_BITS  (P_BITS),
+        .CONSTANT(FOLDS == 1 ? 1 : 0),
+        .WEIGHT  (WEIGHTS[i*W_BITS+:W_BITS])
+    ) u_product (
+        .clk   (clk),
+        .enable(enable),
+        .x     (x[i*X_BITS+:X_BITS]),
+        .w     (w[i*W_BITS+:W_BITS]),
+        .p     (terms[i*P_BITS+:P_BITS])
+    );
+  end
+
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      valid_0 <= 1'b0;
+      valid_1 <= 1'b0;
+    end else if (enable) begin
+      valid_0 <= s_valid;
+      valid_1 <= valid_0;
+    end
+  end
+  always_ff @(posedge clk) begin
+    if (enable) begin
+      {first_0, last_0} <= {part_first, part_last};
+      {first_1, last_1} <= {first_0, last_0};
+    end
+  end
+
+  mac_accumulate #(
+      .PE       (PE),
+      .SIMD     (SIMD),
+      .SF       (SF),
+      .TERM_BITS(P_BITS),
+      .ACC_BITS (ACC_BITS)
+  ) u_sum (
+      .clk         (clk),
+      .rst         (rst),
+      .enable      (enable),
+      .terms       (terms),
+      .valid       (valid_1),
+      .first       (first_1),
+      .last        (last_1),
+      .result      (m_data),
+      .result_valid(m_valid)
+  );
+endmodule
+`default_nettype wire

@@ -1,0 +1,50 @@
+// One product of an activation and a weight, in the cheapest form for its sizes.
+//
+// formula:  p = x * w          latency: 1 clock with `enable`          rate: 1 a clock
+// forms:    a constant weight and at most 4 bits of activation: a table (one LUT4 a bit of p);
+//           weights of 2 bits (-1, 0, 1): pass, drop or negate; otherwise a multiplication.
+`default_nettype none
+module product #(
+    parameter int                     X_BITS    = 4,  // bits of the activation
+    parameter int                     X_SIGNED  = 0,  // 1: two's complement
+    parameter int                     W_BITS    = 4,  // bits of the weight, two's complement
+    parameter int                     P_BITS    = 8,  // bits of the product, two's complement; holds every x * w
+    parameter int                     CONSTANT  = 0,  // 1: the weight is WEIGHT, port w is not used
+    parameter     signed [W_BITS-1:0] WEIGHT    = '0  // the constant weight
+) (
+    input  wire logic              clk,
+    input  wire logic              enable,
+    input  wire logic [X_BITS-1:0] x,
+    input  wire logic [W_BITS-1:0] w,
+    output      logic [P_BITS-1:0] p
+);
+  logic signed [X_BITS:0] value;  // the activation with a sign bit
+
+  assign value = {X_SIGNED != 0 && x[X_BITS-1], x};
+
+  if (CONSTANT != 0 && X_BITS <= 4) begin : by_table
+    logic [(1<<X_BITS)*P_BITS-1:0] entries;
+    for (genvar i = 0; i < (1 << X_BITS); i++) begin : entry
+      localparam int VALUE = (X_SIGNED != 0 && i >= (1 << (X_BITS - 1))) ? i - (1 << X_BITS) : i;
+      localparam int RESULT = VALUE * int'(WEIGHT);
+      assign entries[i*P_BITS+:P_BITS] = P_BITS'(RESULT);
+    end
+    always_ff @(posedge clk) if (enable) p <= entries[int'(x)*P_BITS+:P_BITS];
+    logic unused;
+    assign unused = &{1'b0, w, value};
+  end else if (W_BITS <= 2) begin : by_sign
+    logic [1:0] sign;
+    assign sign = CONSTANT != 0 ? 2'(WEIGHT) : 2'(w);
+    always_ff @(posedge clk) begin
+      if (enable) begin
+        if (!sign[0]) p <= '0;
+        else p <= sign[1] ? P_BITS'(-value) : P_BITS'(value);
+      end
+    end
+  end else begin : by_multiplier
+    logic signed [W_BITS-1:0] weight;
+    assign weight = CONSTANT != 0 ? WEIGHT : w;
+    always_ff @(posedge clk) if (enable) p <= P_BITS'(value * weight);
+  end
+endmodule
+`default_nettype wire

@@ -1,0 +1,178 @@
+"""Boards: the schema of boards/*.toml, which are data only, and their loader.
+
+    load_board("tangnano9k").clock.mhz     # 27.0
+    load_board("my/own.toml")              # any file that obeys the schema
+
+A file that breaks the schema ends in BadBoard with the file and the key.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections import Counter
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from lutwright.errors import BadBoard, UnknownBoard
+from lutwright.resources import room
+
+Family = Literal["gowin", "ecp5"]
+Active = Literal["low", "high"]
+
+
+class _Part(BaseModel):
+    """A table of a board file: immutable, and a key that it does not know is an error, not a typing slip."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Clock(_Part):
+    """The board's oscillator: `pin`, frequency in MHz, I/O standard."""
+
+    pin: str
+    mhz: float = Field(gt=0, le=1000)
+    io: str = "LVCMOS33"
+
+
+class Reset(_Part):
+    """A push button that resets the design; `active` is its level while pressed."""
+
+    pin: str
+    active: Active
+    io: str = "LVCMOS33"
+
+
+class Uart(_Part):
+    """The serial line to the host, named from the FPGA: `tx` is its output. `baud` in bits a second."""
+
+    tx: str
+    rx: str
+    baud: int = Field(default=1_000_000, gt=0)
+    io: str = "LVCMOS33"
+
+
+class Leds(_Part):
+    """Lamps; the shell lights the first while a frame is worked on. `active` is the level that lights."""
+
+    pins: tuple[str, ...] = Field(min_length=1)
+    active: Active
+    io: str = "LVCMOS33"
+
+
+class Resources(_Part):
+    """What the part has: 4-input LUTs, flip-flops, block RAMs of `bram_kbit` kbit each, 18 x 18 multipliers."""
+
+    lut: int = Field(gt=0)
+    ff: int = Field(gt=0)
+    bram: int = Field(ge=0)
+    bram_kbit: int = Field(ge=0)
+    dsp: int = Field(ge=0)
+
+
+class Tools(_Part):
+    """Additional arguments, after our own, for synthesis (synth_gowin, synth_ecp5), nextpnr and the packer."""
+
+    synth: tuple[str, ...] = ()
+    place: tuple[str, ...] = ()
+    pack: tuple[str, ...] = ()
+
+
+class Board(_Part):
+    """One board. `device` is the die as the open tools name it, `part` the full order name."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    title: str
+    family: Family
+    device: str
+    part: str
+    package: str
+    speed: str
+    clock: Clock
+    uart: Uart
+    resources: Resources
+    reset: Reset | None = None
+    leds: Leds | None = None
+    tools: Tools = Tools()
+
+    @property
+    def clocks_per_bit(self) -> int:
+        """Clocks in one bit of the serial line, rounded to the nearest."""
+        return round(self.clock.mhz * 1e6 / self.uart.baud)
+
+    def pins(self) -> dict[str, str]:
+        """Every pin in use, as {what it is for: pin}."""
+        used = {"clock.pin": self.clock.pin, "uart.tx": self.uart.tx, "uart.rx": self.uart.rx}
+        if self.reset:
+            used["reset.pin"] = self.reset.pin
+        if self.leds:
+            used |= {f"leds.pins[{i}]": pin for i, pin in enumerate(self.leds.pins)}
+        return used
+
+
+def load_board(name_or_path: str | Path) -> Board:
+    """Return the board `name_or_path`: a name of boards/, or the path of a board file (it ends in .toml).
+
+    Raises UnknownBoard with the names there are, or BadBoard with file and key.
+    """
+    path = Path(name_or_path)
+    if path.suffix == ".toml":
+        return _read(path)
+    found = room("boards") / f"{name_or_path}.toml"
+    if found.parent != room("boards") or not found.is_file():
+        raise UnknownBoard(f"board '{name_or_path}'", f"must be one of {', '.join(_names())} or the path of a .toml file",
+                           fix="Run `lutwright boards` for a table.")
+    return _read(found)
+
+
+def all_boards() -> list[Board]:
+    """Every board of boards/, sorted by name."""
+    return [load_board(name) for name in _names()]
+
+
+def _names() -> list[str]:
+    return sorted(path.stem for path in room("boards").glob("*.toml"))
+
+
+def _read(path: Path) -> Board:
+    where = f"board file '{path.name}'"
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadBoard(where, "must be readable", error.strerror or str(error), "Check the path.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadBoard(where, "must be TOML", str(error), "Correct the line.") from error
+    try:
+        board = Board.model_validate(data)
+    except ValidationError as error:
+        raise _schema_error(where, error) from error
+    _check(board, where)
+    return board
+
+
+def _schema_error(where: str, error: ValidationError) -> BadBoard:
+    """The first fault of a validation, in our words."""
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "missing":
+        return BadBoard(where, f"key '{key}' must be there", "absent", "boards/tangnano9k.toml shows every key.")
+    if first["type"] == "extra_forbidden":
+        return BadBoard(where, f"key '{key}' is not known", fix="boards/tangnano9k.toml shows every key.")
+    return BadBoard(where, f"key '{key}': {first['msg'][0].lower()}{first['msg'][1:]}", repr(first["input"]),
+                    "Correct the value.")
+
+
+def _check(board: Board, where: str) -> None:
+    """The rules between keys."""
+    twice = [pin for pin, count in Counter(board.pins().values()).items() if count > 1]
+    if twice:
+        users = " and ".join(use for use, pin in board.pins().items() if pin == twice[0])
+        raise BadBoard(where, f"a pin must have one use, not two: pin '{twice[0]}' is {users}", fix="Correct one of them.")
+    if board.clocks_per_bit < 4:
+        raise BadBoard(where, f"key 'uart.baud' must be at most a quarter of the clock ({board.clock.mhz:g} MHz)",
+                       board.uart.baud, "Lower the baud rate.")
+    off = abs(board.clock.mhz * 1e6 / board.clocks_per_bit / board.uart.baud - 1)
+    if off > 0.02:
+        raise BadBoard(where, f"key 'uart.baud' must divide the clock ({board.clock.mhz:g} MHz) to within 2 %",
+                       f"{board.uart.baud} ({off:.1%} off)", "Choose another baud rate.")

@@ -1,0 +1,96 @@
+"""The board shell: everything between the pins of a board and the streams of a generated core.
+
+The files are made as bytes, without any tool; the same core and board give the same bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+
+from lutwright.boards import Board
+from lutwright.errors import BadOption
+from lutwright.resources import room
+
+TOP = "board_top"
+"""Module name of the shell, and the stem of its files."""
+
+LINK_CELLS = ("power_on_reset", "crc16", "uart_rx", "uart_tx", "link_receive", "link_answer", "frame_link")
+"""Cells of hw/rtl that the shell needs, besides the core's own."""
+
+TIMEOUT_BITS = 100_000
+"""Bit times without a byte after which the board gives a message up: 0.1 s at 1 Mbaud, longer than a host pauses."""
+
+MESSAGE_LIMIT = 65535
+"""Most bytes of payload in one message: its length has two bytes."""
+
+
+@dataclass(frozen=True)
+class CoreInterface:
+    """What the shell must know of a core: its module name and its streams.
+
+    in_bytes, out_bytes: bytes of one beat. in_beats, out_beats: beats of one frame and of its result.
+    project_id: 32 bits that the host compares with its own before it sends a frame.
+    """
+
+    name: str
+    in_bytes: int
+    in_beats: int
+    out_bytes: int
+    out_beats: int
+    project_id: int
+
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes of one frame on the link."""
+        return self.in_bytes * self.in_beats
+
+    @property
+    def result_bytes(self) -> int:
+        """Bytes of one result on the link."""
+        return self.out_bytes * self.out_beats
+
+
+def shell_files(core: CoreInterface, board: Board, timeout_bits: int = TIMEOUT_BITS) -> dict[str, bytes]:
+    """Return the files of the shell: board_top.sv and the board's constraint file (.cst or .lpf).
+
+    timeout_bits: bit times of silence inside a message after which the board gives it up.
+    Raises BadOption where the core does not fit the link.
+    """
+    _check(core)
+    constraints = constraint_name(board)
+    template = {"gowin": "board_top_gowin.cst.j2", "ecp5": "board_top_ecp5.lpf.j2"}[board.family]
+    values = {"core": core, "board": board, "top": TOP, "timeout_clocks": timeout_bits * board.clocks_per_bit}
+    return {f"{TOP}.sv": _render("board_top.sv.j2", values), constraints: _render(template, values)}
+
+
+def constraint_name(board: Board) -> str:
+    """File name of the constraint file for `board`."""
+    return TOP + {"gowin": ".cst", "ecp5": ".lpf"}[board.family]
+
+
+def link_sources() -> list[Path]:
+    """The SystemVerilog files of hw/rtl that the shell needs besides the core."""
+    return [room("hw") / "rtl" / f"{cell}.sv" for cell in LINK_CELLS]
+
+
+def _check(core: CoreInterface) -> None:
+    where = f"core '{core.name}'"
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", core.name):
+        raise BadOption(where, "the name must be a SystemVerilog identifier", repr(core.name), "Choose another name.")
+    if not 0 <= core.project_id < 2**32:
+        raise BadOption(where, "the project id must have 32 bits", core.project_id, "Use the low 32 bits.")
+    for what, size in (("a frame", core.frame_bytes), ("a result", core.result_bytes)):
+        if not 1 <= size <= MESSAGE_LIMIT or min(core.in_bytes, core.out_bytes) < 1:
+            raise BadOption(where, f"{what} must have 1 to {MESSAGE_LIMIT} bytes on the link", size,
+                            "The link sends a frame as one message; use smaller frames.")
+
+
+def _render(template: str, values: dict[str, object]) -> bytes:
+    loader = jinja2.FileSystemLoader(room("rtl_templates"))
+    env = jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+                             keep_trailing_newline=True, autoescape=False)
+    return env.get_template(template).render(**values).encode()

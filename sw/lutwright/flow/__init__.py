@@ -1,0 +1,1 @@
+"""Run open FPGA tools as child processes, keep their logs, and read their reports."""

@@ -1,0 +1,1 @@
+"""Models in and out: QONNX files, PyTorch modules."""

@@ -1,0 +1,20 @@
+"""Passes: each file one pure function Graph -> Graph. The pipeline is this tuple, run in this order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lutwright.ir.graph import Graph
+from lutwright.ir.verify import verify
+from lutwright.passes.fit_requantise import fit_requantise
+
+PIPELINE: tuple[Callable[[Graph], Graph], ...] = (
+    fit_requantise,  # hardware forms, proved; nothing after it may change a range
+)
+
+
+def run_pipeline(graph: Graph) -> Graph:
+    """`graph` after every pass of PIPELINE, verified after each."""
+    for step in PIPELINE:
+        graph = verify(step(graph))
+    return graph

@@ -1,0 +1,110 @@
+"""Training from a recipe to files: model, weights, history."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from lutwright.errors import BadOption
+from lutwright.files import new_folder, write_file
+from lutwright.frontend.export import qonnx_bytes
+from lutwright.train import loop
+from lutwright.train.data import DataSet, load
+from lutwright.train.recipe import Recipe, load_recipe
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """A finished training.
+
+    recipe:        as it was run (seed and epochs after the options).
+    network:       trained, plain Brevitas layers, eval mode.
+    test_accuracy: fraction 0..1 of the test images that the network classifies right.
+    history:       one record an epoch (`lutwright.train.loop.Epoch`), no times in it.
+    seconds:       wall time of the training.
+    model:         the QONNX file; weights (.pt) and history (.history.json) lie beside it.
+    """
+
+    recipe: Recipe
+    network: nn.Sequential
+    test_accuracy: float
+    history: list[dict[str, Any]]
+    seconds: float
+    model: Path
+
+
+def train_recipe(recipe: Recipe | str | Path, out: Path | None = None, *, seed: int | None = None,
+                 epochs_scale: float = 1.0, data: DataSet | None = None,
+                 progress: loop.Progress | None = None) -> TrainResult:
+    """Train `recipe` (or the one of that name or path), write NAME.onnx, NAME.pt and NAME.history.json, return it all.
+
+    out:          a folder, made anew (default ./NAME), or a path ending in .onnx beside which the rest is put.
+    seed:         in place of the recipe's.
+    epochs_scale: every phase's epochs times this, at least 1; for quick trials.
+    data:         in place of the recipe's data set.
+    progress:     called with each `loop.Epoch`.
+
+    Nothing is written until all is trained and exported. BadRecipe, BadData, BadOption, TrainingFailed, OutputError.
+    """
+    recipe = adjusted(recipe if isinstance(recipe, Recipe) else load_recipe(recipe), seed, epochs_scale)
+    out = Path(recipe.name) if out is None else out
+    data = data or load(recipe.dataset)
+    history: list[dict[str, Any]] = []
+
+    def note(epoch: loop.Epoch) -> None:
+        history.append(epoch.record())
+        if progress is not None:
+            progress(epoch)
+
+    with _target(out, recipe.name) as (folder, stem):
+        started = time.perf_counter()
+        network = loop.fit(recipe, data, note)
+        seconds = time.perf_counter() - started
+        accuracy = loop.evaluate(network, data)
+        files = _files(recipe, network, data, history, accuracy)
+        for ending, content in files.items():
+            write_file(folder / f"{stem}{ending}", content)
+    model = out if out.suffix == ".onnx" else out / f"{recipe.name}.onnx"
+    return TrainResult(recipe, network, accuracy, history, seconds, model)
+
+
+def adjusted(recipe: Recipe, seed: int | None, epochs_scale: float) -> Recipe:
+    """Return `recipe` with another seed and with its epochs scaled; BadOption for values that mean nothing."""
+    if seed is not None and not 0 <= seed < 2**63:
+        raise BadOption("option --seed", "must be 0 .. 2**63 - 1", seed)
+    if not 0 < epochs_scale <= 100:
+        raise BadOption("option --epochs-scale", "must be above 0 and at most 100", epochs_scale)
+    plan = recipe.schedule
+    schedule = plan.model_copy(update={key: max(1, round(getattr(plan, key) * epochs_scale))
+                                       for key in ("sal_epochs", "tune_epochs")})
+    return recipe.model_copy(update={"schedule": schedule, "seed": recipe.seed if seed is None else seed})
+
+
+@contextmanager
+def _target(out: Path, name: str) -> Iterator[tuple[Path, str]]:
+    """Yield the folder to write into and the stem of the files' names; a bad `out` fails before the training."""
+    if out.suffix == ".onnx":
+        yield out.parent, out.stem
+    else:
+        with new_folder(out, marker=f"{name}.history.json") as folder:
+            yield folder, name
+
+
+def _files(recipe: Recipe, network: nn.Sequential, data: DataSet, history: list[dict[str, Any]],
+           accuracy: float) -> dict[str, bytes]:
+    """Return the three files' bytes by ending; the same for the same training."""
+    _, rows, columns, channels = data.train_images.shape
+    weights = io.BytesIO()
+    torch.save(network.state_dict(), weights)
+    report = {"recipe": recipe.model_dump(mode="json"), "test_accuracy": accuracy, "epochs": history}
+    return {".onnx": qonnx_bytes(network, (1, channels, rows, columns)), ".pt": weights.getvalue(),
+            ".history.json": (json.dumps(report, indent=1, sort_keys=True) + "\n").encode()}

@@ -1,0 +1,234 @@
+"""A tiny training from recipe to files: same bytes twice, exact export, named failures, nothing half-written."""
+
+import json
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("brevitas")
+onnx = pytest.importorskip("onnx")
+
+from onnx import numpy_helper  # noqa: E402
+
+from lutwright import train as train_room  # noqa: E402
+from lutwright.errors import BadModel, BadOption, BadRecipe, OutputError, ToolMissing, TrainingFailed  # noqa: E402
+from lutwright.train import data, loop  # noqa: E402
+from lutwright.train.recipe import Augment, Recipe  # noqa: E402
+from lutwright.train.reference import layer_outputs, load_model  # noqa: E402
+from lutwright.train.run import train_recipe  # noqa: E402
+
+
+def tiny(**changes):
+    table = {
+        "name": "tiny", "dataset": "mnist5k", "seed": 7, "input_bits": 4,
+        "schedule": {"sal_epochs": 2, "tune_epochs": 1, "batch": 16, "lr": 0.01, "tune_lr": 0.005},
+        "attention": {"t_init": 1.0, "t_final": 40.0},
+        "augment": {"shift": 1.0, "rotate": 5.0, "scale": 0.05},
+        "layers": [
+            {"kind": "conv", "out": 3, "weight_bits": 4, "act_bits": 4}, {"kind": "pool", "size": 4},
+            {"kind": "mux", "out": 5, "weight_bits": 2, "act_bits": 3}, {"kind": "pool"},
+            {"kind": "dense", "weight_bits": 3}],
+    }
+    return Recipe.model_validate(table | changes)
+
+
+@pytest.fixture(scope="module")
+def few():
+    whole = data.load("mnist5k")
+    return data.DataSet("few", whole.train_images[::50], whole.train_labels[::50],
+                        whole.test_images[:40], whole.test_labels[:40], 10)
+
+
+@pytest.fixture(scope="module")
+def trained(few, tmp_path_factory):
+    return train_recipe(tiny(), tmp_path_factory.mktemp("run") / "tiny", data=few)
+
+
+def files(result):
+    return {path.name: path.read_bytes() for path in sorted(result.model.parent.iterdir())}
+
+
+def codes(tensors, layer):
+    """Integer weights of `layer` in the ONNX file, computed by numpy alone: round half to even, clip, narrow."""
+    scale, bits = tensors[f"{layer}.weight_quant.scale"], int(tensors[f"{layer}.weight_quant.bits"])
+    top = 2 ** (bits - 1) - 1
+    return np.clip(np.round(tensors[f"{layer}.weight"] / scale), -top, top).astype(int)
+
+
+def initialisers(model):
+    return {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+
+
+def test_same_bytes_twice(trained, few, tmp_path):
+    torch.rand(3)   # what was drawn before must not matter
+    again = train_recipe(tiny(), tmp_path / "tiny", data=few)
+    assert list(files(trained)) == ["tiny.history.json", "tiny.onnx", "tiny.pt"]
+    assert files(again) == files(trained)
+
+
+def test_another_seed_is_another_network(trained, few, tmp_path):
+    other = train_recipe(tiny(), tmp_path / "tiny", seed=8, data=few)
+    assert other.recipe.seed == 8
+    assert files(other)["tiny.onnx"] != files(trained)["tiny.onnx"]
+
+
+def test_training_leaves_torch_as_it_was(few, tmp_path):
+    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled(), torch.random.get_rng_state()
+    train_recipe(tiny(), tmp_path / "tiny", data=few, epochs_scale=0.1)
+    assert (torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()) == before[:2]
+    assert torch.equal(torch.random.get_rng_state(), before[2])
+
+
+def test_history_tells_phases_and_temperature(trained):
+    report = json.loads(files(trained)["tiny.history.json"])
+    epochs = report["epochs"]
+    assert [(epoch["phase"], epoch["epoch"]) for epoch in epochs] == [("sal", 1), ("sal", 2), ("tune", 1)]
+    assert epochs[0]["temperature"] == pytest.approx(40 ** 0.5) and epochs[1]["temperature"] == pytest.approx(40.0)
+    assert epochs[2]["temperature"] is None
+    assert report["test_accuracy"] == trained.test_accuracy and report["recipe"]["name"] == "tiny"
+    assert trained.history == epochs
+
+
+def test_progress_sees_every_epoch(few, tmp_path):
+    seen = []
+    train_recipe(tiny(), tmp_path / "tiny", data=few, epochs_scale=0.1, progress=seen.append)
+    assert [(epoch.phase, epoch.epoch, epoch.epochs) for epoch in seen] == [("sal", 1, 1), ("tune", 1, 1)]
+
+
+def test_exported_graph(trained):
+    model = onnx.load(trained.model)
+    nodes = [(node.op_type, node.name) for node in model.graph.node]
+    assert [name for op, name in nodes if op != "Quant"] == [
+        "conv1", "bn1", "act1.relu", "pool1", "conv2", "bn2", "act2.relu", "pool2", "flatten", "fc"]
+    assert sorted(name for op, name in nodes if op == "Quant") == [
+        "act1", "act2", "conv1.weight_quant", "conv2.weight_quant", "fc.weight_quant", "input"]
+    assert {node.domain for node in model.graph.node if node.op_type == "Quant"} == {"qonnx.custom_op.general"}
+    assert "qonnx.custom_op.general" in {opset.domain for opset in model.opset_import}
+    assert (model.graph.input[0].name, model.graph.output[0].name) == ("input", "output")
+    names = [node.name for node in model.graph.node]
+    assert len(set(names)) == len(names)
+
+
+def test_exported_file_tells_nothing_of_the_machine(trained):
+    raw = trained.model.read_bytes()
+    assert not any(word in raw for word in (b"/tmp", b"/home", b"site-packages", b".py", b"pytorch"))
+    model = onnx.load_from_string(raw)
+    assert model.producer_name == "lutwright" and not model.metadata_props and not model.doc_string
+
+
+def test_exported_mux_kernels_have_one_weight(trained):
+    found = codes(initialisers(onnx.load(trained.model)), "conv2")
+    assert found.shape == (5, 3, 3, 3)
+    assert (np.count_nonzero(found.reshape(5, 3, 9), axis=-1) == 1).all() and set(np.unique(found)) <= {-1, 0, 1}
+
+
+def test_scales_are_powers_of_two(trained):
+    tensors = initialisers(onnx.load(trained.model))
+    for name, value in tensors.items():
+        if name.endswith(".scale"):
+            assert np.frexp(float(value))[0] == 0.5, name
+    assert float(tensors["input.scale"]) == 1 / 16 and float(tensors["input.bits"]) == 4
+
+
+def test_saved_state_restores_the_network(trained, few):
+    again = load_model(trained.recipe, trained.model.with_suffix(".pt"))
+    pixels = data.presented(few.test_images)
+    wanted, found = layer_outputs(trained.network, pixels), layer_outputs(again, pixels)
+    assert list(found) == ["input", "act1", "pool1", "act2", "pool2", "logits"]
+    for name, value in wanted.items():
+        assert (found[name] == value).all(), name
+        assert found[name].dtype == np.float32
+    assert found["act2"].shape == (40, 5, 7, 7) and found["logits"].shape == (40, 10)
+    assert (found["input"] == np.minimum(np.round(pixels * 16), 15) / 16).all()
+
+
+def test_layer_outputs_leaves_no_hooks(trained, few):
+    layer_outputs(trained.network, data.presented(few.test_images[:1]))
+    assert not any(module._forward_hooks for module in trained.network.modules())
+
+
+def test_state_of_another_network(trained):
+    with pytest.raises(BadModel, match="must be the saved weights of recipe 'mnist-mux'"):
+        load_model("mnist-mux", trained.model.with_suffix(".pt"))
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive at all", b"\x80\x04N."])
+def test_state_that_is_no_state(tmp_path, content):
+    (tmp_path / "x.pt").write_bytes(content)
+    with pytest.raises(BadModel, match="must be the saved weights"):
+        load_model(tiny(), tmp_path / "x.pt")
+
+
+def test_state_that_is_absent(tmp_path):
+    with pytest.raises(BadModel, match="must be a readable file, not No such file"):
+        load_model(tiny(), tmp_path / "x.pt")
+
+
+def test_truncated_state(trained, tmp_path):
+    (tmp_path / "x.pt").write_bytes(trained.model.with_suffix(".pt").read_bytes()[:-500])
+    with pytest.raises(BadModel):
+        load_model(tiny(), tmp_path / "x.pt")
+
+
+def test_loss_that_is_not_finite(few, tmp_path, monkeypatch):
+    monkeypatch.setattr(loop.functional, "cross_entropy", lambda *_, **__: torch.tensor(float("nan")))
+    with pytest.raises(TrainingFailed, match="recipe 'tiny', phase sal, epoch 1: the loss must be finite, not nan"):
+        train_recipe(tiny(), tmp_path / "tiny", data=few)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("out", ["tiny", "tiny.onnx"])
+def test_interrupt_leaves_nothing(few, tmp_path, out):
+    def stop(_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_recipe(tiny(), tmp_path / out, data=few, progress=stop)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_out_may_be_a_file(few, tmp_path):
+    result = train_recipe(tiny(), tmp_path / "deep" / "net.onnx", data=few, epochs_scale=0.1)
+    assert result.model == tmp_path / "deep" / "net.onnx"
+    assert list(files(result)) == ["net.history.json", "net.onnx", "net.pt"]
+
+
+def test_out_with_other_files_is_refused_before_training(few, tmp_path):
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(OutputError, match="must be empty or an earlier result"):
+        train_recipe(tiny(), tmp_path, data=few, progress=lambda _: pytest.fail("trained"))
+
+
+@pytest.mark.parametrize(("option", "told"), [({"epochs_scale": 0.0}, "--epochs-scale"),
+                                              ({"epochs_scale": float("nan")}, "--epochs-scale"),
+                                              ({"seed": -1}, "--seed")])
+def test_options_that_mean_nothing(few, tmp_path, option, told):
+    with pytest.raises(BadOption, match=told):
+        train_recipe(tiny(), tmp_path / "tiny", data=few, **option)
+
+
+def test_pooling_away_the_image(few, tmp_path):
+    layers = [{"kind": "pool", "size": 8}, {"kind": "pool", "size": 8}, {"kind": "dense", "weight_bits": 3}]
+    with pytest.raises(BadRecipe, match=r"key 'layers.1': pooling must leave at least one row"):
+        train_recipe(tiny(layers=layers), tmp_path / "tiny", data=few)
+
+
+def test_no_augmentation_changes_nothing(few):
+    images = torch.from_numpy(data.presented(few.test_images))
+    assert loop.augmented(images, Augment()) is images
+    turned = loop.augmented(images, Augment(shift=1.0, rotate=8.0))
+    assert turned.shape == images.shape and not torch.equal(turned, images)
+
+
+def test_shift_of_whole_pixels(monkeypatch, few):
+    images = torch.from_numpy(data.presented(few.test_images[:1]))
+    monkeypatch.setattr(torch, "rand", lambda *_: torch.tensor([[0.5], [0.5], [1.0], [0.5]]))   # draws 0, 0, +1, 0
+    moved = loop.augmented(images, Augment(shift=2.0))
+    assert torch.allclose(moved[..., :-2], images[..., 2:], atol=1e-5)
+
+
+def test_missing_torch(monkeypatch):
+    monkeypatch.setattr(train_room.importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(ToolMissing, match=r"package 'torch'.*pip install 'lutwright\[train\]'"):
+        train_room.need_torch()
