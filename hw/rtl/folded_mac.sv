@@ -18,8 +18,9 @@ module folded_mac #(
     parameter int                          P_BITS   = 8,   // bits of a product, two's complement
     parameter int                          ACC_BITS = 12,  // bits of a result, two's complement
     parameter int                          BLOCK    = 0,   // 1: weights in block RAM
-    parameter                              FILE     = "",  // weight file, or "" for WEIGHTS
-    parameter [NF*SF*PE*SIMD*W_BITS-1:0]   WEIGHTS  = '0,  // the weights where FILE is ""
+    parameter                              FILE     = "",  // weight file, one word a line, if BLOCK
+    localparam int                         WORD     = PE * SIMD * W_BITS,
+    parameter [(BLOCK != 0 ? 1 : NF*SF)*WORD-1:0] WEIGHTS = '0,  // the weights if not BLOCK
     localparam int                         BEAT     = (HOLD != 0 ? SF : 1) * SIMD * X_BITS
 ) (
     input  wire logic                   clk,
@@ -74,7 +75,7 @@ module folded_mac #(
 
   rom #(
       .DEPTH(FOLDS),
-      .WIDTH(PE * SIMD * W_BITS),
+      .WIDTH(WORD),
       .BLOCK(BLOCK),
       .FILE (FILE),
       .WORDS(WEIGHTS)
@@ -88,7 +89,7 @@ module folded_mac #(
   // Stage 1: products.
   logic [PE*SIMD*P_BITS-1:0] terms;
   logic valid_1, first_1, last_1;
-  localparam int CONSTANT = FOLDS == 1 && FILE == "" ? 1 : 0;
+  localparam int CONSTANT = FOLDS == 1 && BLOCK == 0 ? 1 : 0;
 
   for (genvar i = 0; i < PE * SIMD; i++) begin : lane
     product #(

@@ -53,6 +53,8 @@ module mac_accumulate #(
         .x     (terms[p*SIMD*TERM_BITS+:SIMD*TERM_BITS]),
         .sum   (sum)
     );
+    logic unused;  // upper bits that the range of the result does not need
+    assign unused = &{1'b0, sum};
     if (SF == 1) begin : direct
       assign result[p*ACC_BITS+:ACC_BITS] = ACC_BITS'(sum);
     end else begin : accumulate
@@ -66,8 +68,8 @@ module mac_accumulate #(
 
   if (SF == 1) begin : direct_valid
     assign result_valid = valid_sum;
-    logic unused;
-    assign unused = &{1'b0, rst, first_sum, last_sum};
+    logic unused_flags;
+    assign unused_flags = &{1'b0, rst, first_sum, last_sum};
   end else begin : accumulate_valid
     always_ff @(posedge clk) begin
       if (rst) result_valid <= 1'b0;

@@ -9,9 +9,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import jinja2
-
 from lutwright.boards import Board
+from lutwright.emit.render import render
 from lutwright.errors import BadOption
 from lutwright.resources import room
 
@@ -64,7 +63,7 @@ def shell_files(core: CoreInterface, board: Board, timeout_bits: int = TIMEOUT_B
     constraints = constraint_name(board)
     template = {"gowin": "board_top_gowin.cst.j2", "ecp5": "board_top_ecp5.lpf.j2"}[board.family]
     values = {"core": core, "board": board, "top": TOP, "timeout_clocks": timeout_bits * board.clocks_per_bit}
-    return {f"{TOP}.sv": _render("board_top.sv.j2", values), constraints: _render(template, values)}
+    return {f"{TOP}.sv": render("board_top.sv.j2", values), constraints: render(template, values)}
 
 
 def constraint_name(board: Board) -> str:
@@ -87,10 +86,3 @@ def _check(core: CoreInterface) -> None:
         if not 1 <= size <= MESSAGE_LIMIT or min(core.in_bytes, core.out_bytes) < 1:
             raise BadOption(where, f"{what} must have 1 to {MESSAGE_LIMIT} bytes on the link", size,
                             "The link sends a frame as one message; use smaller frames.")
-
-
-def _render(template: str, values: dict[str, object]) -> bytes:
-    loader = jinja2.FileSystemLoader(room("rtl_templates"))
-    env = jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-                             keep_trailing_newline=True, autoescape=False)
-    return env.get_template(template).render(**values).encode()

@@ -15,7 +15,9 @@ def _build_arguments(job: dict[str, Any]) -> list[str]:
     if job["simulator"] == "icarus":
         return ["-g2012"]
     timing = ["--timing", "-CFLAGS", "-std=c++20", "-CFLAGS", "-fcoroutines"] if job["timing"] else []
-    return [*_VERILATOR, *timing, *(["--trace"] if job["waves"] else [])]
+    # Signals that a bench marks public itself spare the rest: the compiler may then optimise the design.
+    marked = ["--no-public-flat-rw"] if job["marked"] else []
+    return [*_VERILATOR, *timing, *marked, *(["--trace"] if job["waves"] else [])]
 
 
 def main() -> None:

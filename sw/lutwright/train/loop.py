@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.optim.swa_utils import update_bn
 
 from lutwright.errors import TrainingFailed
 from lutwright.train.data import DataSet, presented
@@ -106,6 +107,8 @@ class _Phase:
                 cosine.step()
                 for layer in self.learning:
                     layer.temperature *= growth
+            if epoch == self.epochs:
+                self._settle(images)
             accuracy = evaluate(self.network, data)
             temperature = self.learning[0].temperature if self.learning else None
             progress(Epoch(self.name, epoch, self.epochs, sum(losses) / len(losses), accuracy, temperature))
@@ -123,6 +126,10 @@ class _Phase:
         for layer in self.layers:
             layer.clip()
         return value
+
+    def _settle(self, images: Tensor) -> None:
+        """Measure the batch norms' statistics anew: a running mean lags behind weights that still change sign."""
+        update_bn((augmented(part, self.recipe.augment) for part in images.split(_EVALUATION_BATCH)), self.network)
 
 
 def augmented(images: Tensor, how: Augment) -> Tensor:

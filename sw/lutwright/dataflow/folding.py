@@ -1,0 +1,64 @@
+"""Folding: how many outputs (PE) and inputs (SIMD) each weighted layer works on at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lutwright.errors import DoesNotFit
+from lutwright.ir.graph import Graph, Node
+
+
+@dataclass(frozen=True)
+class Fold:
+    """PE outputs x SIMD inputs a clock; `mux`: the multiplexer engine, SIMD then counts input channels."""
+
+    pe: int
+    simd: int
+    mux: bool
+
+
+def divisors(n: int) -> list[int]:
+    """The divisors of `n`, ascending."""
+    return [d for d in range(1, n + 1) if n % d == 0]
+
+
+def is_mux(node: Node) -> bool:
+    """Whether a Conv keeps at most one weight a kernel, so that a multiplexer does."""
+    w = node.attrs["weights"]
+    return bool(node.op == "Conv" and w.shape[1] * w.shape[2] > 1 and ((w != 0).sum(axis=(1, 2)) <= 1).all())
+
+
+def fold_graph(graph: Graph, interval: int) -> dict[str, Fold]:
+    """The smallest fold of each Conv and Dense of `graph` that takes at most `interval` clocks a frame.
+
+    Raises DoesNotFit naming the layer that cannot be so fast.
+    """
+    return {node.name: _fold(graph, node, interval) for node in graph.nodes if node.op in ("Conv", "Dense")}
+
+
+def _fold(graph: Graph, node: Node, interval: int) -> Fold:
+    out = graph.tensors[node.output]
+    w = node.attrs["weights"]
+    if node.op == "Dense":
+        # All outputs at once, so that the vector streams past and is not stored.
+        simd = next((s for s in divisors(w.shape[1]) if w.shape[1] // s <= interval), w.shape[1])
+        return Fold(w.shape[0], simd, False)
+    mux = is_mux(node)
+    inputs = w.shape[3] if mux else int(np.prod(w.shape[1:]))
+    pixels = out.shape[0] * out.shape[1]
+    if pixels > interval:
+        raise DoesNotFit(f"node '{node.name}' (Conv)", f"makes {pixels} pixels a frame, so the interval must be at least that",
+                         interval, "Ask for fewer frames a second.")
+    folds = interval // pixels
+    choices = [Fold(pe, simd, mux) for pe in divisors(w.shape[0]) for simd in divisors(inputs)
+               if (w.shape[0] // pe) * (inputs // simd) <= folds]
+    # Fewest lanes first; then few outputs at a time, since each brings an accumulator and a requantiser.
+    return min(choices, key=lambda f: (f.pe * f.simd, f.pe))
+
+
+def fastest_interval(graph: Graph) -> int:
+    """Clocks a frame at one pixel a clock: the most pixels that any image of the graph has, or 1 a number of a vector."""
+    pixels = [t.shape[0] * t.shape[1] if len(t.shape) == 3 else 1 for t in graph.tensors.values()]
+    return max(pixels)

@@ -1,0 +1,85 @@
+"""Stages and streams: the hardware pipeline as data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from lutwright.numerics.quantiser import IntArray
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Beats of `lanes` elements of `bits` bits each; `beats` of them a frame. Element 0 in the low bits.
+
+    The elements of a tensor travel in its own order: rows, columns, channels fastest.
+    """
+
+    lanes: int
+    bits: int
+    signed: bool
+    beats: int
+
+    @property
+    def width(self) -> int:
+        """Bits of a beat."""
+        return self.lanes * self.bits
+
+
+@dataclass(frozen=True, eq=False)
+class Vector:
+    """A parameter that is a packed vector: integers of `bits` bits each, element 0 in the low bits."""
+
+    values: IntArray
+    bits: int
+
+
+Parameter = int | str | Vector
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """One instance of a cell of hw/rtl.
+
+    node: the graph's node that it belongs to. tensor: the tensor that its output stream carries whole, or "" (a
+    window, or the half of something). cycles: clocks a frame in which it is busy.
+    files: memory files that it reads, name -> rows int64 [depth, elements] and bits of an element.
+    """
+
+    name: str
+    cell: str
+    node: str
+    tensor: str
+    parameters: Mapping[str, Parameter]
+    source: Stream
+    stream: Stream
+    cycles: int
+    files: Mapping[str, Vector] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Pipeline:
+    """Every stage of a network, in the order of the data."""
+
+    name: str
+    stages: tuple[Stage, ...]
+
+    @property
+    def source(self) -> Stream:
+        """The stream that goes in."""
+        return self.stages[0].source
+
+    @property
+    def stream(self) -> Stream:
+        """The stream that comes out."""
+        return self.stages[-1].stream
+
+    @property
+    def interval(self) -> int:
+        """Clocks from one frame to the next in steady state: those of the slowest stage."""
+        return max(stage.cycles for stage in self.stages)
+
+    @property
+    def slowest(self) -> Stage:
+        """The stage that sets the interval."""
+        return max(self.stages, key=lambda stage: stage.cycles)

@@ -1,0 +1,93 @@
+"""A project: everything that one model becomes for one board, as a value {path: bytes}, made without any tool."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lutwright
+from lutwright.boards import Board
+from lutwright.dataflow.choose import Choice
+from lutwright.dataflow.stage import Pipeline
+from lutwright.emit.rtl import beat_bytes, bench_files, core_files
+from lutwright.emit.shell import CoreInterface, constraint_name, link_sources, shell_files
+from lutwright.errors import BadProject
+from lutwright.ir.graph import Graph
+from lutwright.ir.text import to_text
+
+MANIFEST = "project.json"
+
+
+@dataclass(frozen=True, eq=False)
+class BuildPlan:
+    """`files`: relative path -> bytes; `digest`: SHA-256 over all of them."""
+
+    files: dict[str, bytes]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over names and contents, in the order of the names."""
+        total = hashlib.sha256()
+        for name in sorted(self.files):
+            total.update(name.encode() + b"\0" + hashlib.sha256(self.files[name]).digest())
+        return total.hexdigest()
+
+
+def core_interface(pipeline: Pipeline, project_id: int) -> CoreInterface:
+    """The streams of the core as its board shell needs them."""
+    return CoreInterface(pipeline.name, beat_bytes(pipeline.source), pipeline.source.beats,
+                         beat_bytes(pipeline.stream), pipeline.stream.beats, project_id)
+
+
+def plan_project(graph: Graph, choice: Choice, board: Board, model: bytes) -> BuildPlan:
+    """The whole project of `graph`, folded as in `choice`, on `board`; `model` is the ONNX file that it came from."""
+    pipeline = choice.pipeline
+    core = core_files(graph, pipeline)
+    project_id = zlib.crc32(BuildPlan(core).digest.encode())
+    interface = core_interface(pipeline, project_id)
+    files = {f"rtl/{name}": data for name, data in core.items()}
+    files |= {f"rtl/{path.name}": path.read_bytes() for path in link_sources()}
+    shell = shell_files(interface, board)
+    constraints = constraint_name(board)
+    files |= {("" if name == constraints else "rtl/") + name: data for name, data in shell.items()}
+    files |= {f"sim/{name}": data for name, data in bench_files(pipeline).items()}
+    files |= {"model.onnx": model, "graph.txt": to_text(graph).encode()}
+    manifest = {
+        "lutwright": lutwright.__version__, "name": graph.name, "board": board.name, "project_id": project_id,
+        "model": "model.onnx", "top": "board_top", "constraints": constraints, "baud": board.uart.baud,
+        "core": {"in_bytes": interface.in_bytes, "in_beats": interface.in_beats,
+                 "out_bytes": interface.out_bytes, "out_beats": interface.out_beats},
+        "interval": pipeline.interval, "folds": {name: [f.pe, f.simd] for name, f in choice.folds.items()},
+        "estimate": choice.estimate.as_dict(), "data": graph.metadata.get("lutwright.dataset", ""),
+        "digest": BuildPlan(files).digest,
+    }
+    files[MANIFEST] = (json.dumps(manifest, indent=2, sort_keys=True) + "\n").encode()
+    return BuildPlan(files)
+
+
+def read_manifest(project: Path) -> dict[str, Any]:
+    """The manifest of the project in folder `project`; BadProject where it is none or a file of it was changed."""
+    where = f"project '{project}'"
+    path = project / MANIFEST
+    if not path.is_file():
+        raise BadProject(where, f"must be a folder with {MANIFEST}", "a folder without" if project.is_dir() else "missing",
+                         "Make it with lutwright build MODEL --board NAME --out DIR.")
+    try:
+        manifest = json.loads(path.read_text())
+        told = manifest["digest"]
+    except (json.JSONDecodeError, KeyError, UnicodeDecodeError) as error:
+        raise BadProject(where, f"{MANIFEST} must be whole", "damaged", "Build the project again.") from error
+    if manifest.get("lutwright") != lutwright.__version__:
+        raise BadProject(where, f"must be built by lutwright {lutwright.__version__}", manifest.get("lutwright"),
+                         "Build the project again.")
+    files = {str(p.relative_to(project)): p.read_bytes() for room in ("rtl", "sim") for p in sorted((project / room).glob("*"))}
+    files |= {name: (project / name).read_bytes() for name in ("model.onnx", "graph.txt", manifest["constraints"])
+              if (project / name).is_file()}
+    if BuildPlan(files).digest != told:
+        raise BadProject(where, "the files must be those that were built", "others (the digest differs)",
+                         "Build the project again; to change the RTL, change hw/ or the model.")
+    return dict(manifest)

