@@ -14,6 +14,7 @@ from typing import Any
 import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, RisingEdge
+
 from uart_model import answer, request
 
 OK, BAD_CHECKSUM, BAD_LENGTH, UNKNOWN_COMMAND, TIMED_OUT, BAD_FRAMING, BUSY = range(7)
@@ -23,6 +24,7 @@ class Bench:
     """Clock, reset, host bytes and core around one frame_link."""
 
     def __init__(self, dut: Any) -> None:
+        """Read the parameters of `dut`."""
         self.dut = dut
         names = ("IN_BYTES", "IN_BEATS", "OUT_BYTES", "OUT_BEATS", "TIMEOUT_CLOCKS", "PROJECT_ID")
         self.in_bytes, self.in_beats, self.out_bytes, self.out_beats, self.timeout, self.project = (
@@ -34,6 +36,7 @@ class Bench:
         self.gap = (0, 3)         # clocks between received bytes
 
     async def start(self) -> None:
+        """Start clock, core and sender."""
         dut = self.dut
         cocotb.start_soon(Clock(dut.clk, 10, "ns").start())
         for name in ("rx_data", "rx_valid", "rx_error", "tx_ready", "core_s_tready", "core_m_tdata", "core_m_tvalid"):
@@ -43,15 +46,18 @@ class Bench:
         cocotb.start_soon(self._sender())
 
     async def reset(self) -> None:
+        """Reset link and core."""
         self.dut.rst.value = 1
         await ClockCycles(self.dut.clk, 3)
         self.dut.rst.value = 0
         await RisingEdge(self.dut.clk)
 
     def frame(self) -> bytes:
+        """A random frame."""
         return random.randbytes(self.in_bytes * self.in_beats)
 
     def result(self, frame: bytes) -> bytes:
+        """What the core makes of `frame`."""
         value = bytearray()
         for i in range(self.out_bytes * self.out_beats):
             value.append(binascii.crc32(frame, i) & 255)
@@ -105,6 +111,7 @@ class Bench:
             dut.tx_ready.value = int(random.random() >= self.stall)
 
     async def send(self, data: bytes) -> None:
+        """Let bytes arrive, with gaps of `gap` clocks."""
         for byte in data:
             self.dut.rx_data.value = byte
             self.dut.rx_valid.value = 1
@@ -115,6 +122,7 @@ class Bench:
                 await RisingEdge(self.dut.clk)
 
     async def framing_error(self) -> None:
+        """Report one damaged byte."""
         self.dut.rx_error.value = 1
         await RisingEdge(self.dut.clk)
         self.dut.rx_error.value = 0

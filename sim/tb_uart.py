@@ -9,6 +9,7 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, ReadOnly, RisingEdge, Timer
 from cocotb.utils import get_sim_time
+
 from uart_model import UartDriver, UartMonitor
 
 PERIOD_PS = 10_000
@@ -28,6 +29,7 @@ class Reports:
     """What uart_rx reported."""
 
     def __init__(self, dut: Any) -> None:
+        """Start to listen."""
         self.data: list[int] = []
         self.errors = 0
         cocotb.start_soon(self._run(dut))

@@ -14,6 +14,7 @@ class UartDriver:
     """Drives `line`; one bit lasts `bit_ps` picoseconds."""
 
     def __init__(self, line: Any, bit_ps: int) -> None:
+        """Set the line idle."""
         self.line = line
         self.bit_ps = bit_ps
         line.value = 1
@@ -34,6 +35,7 @@ class UartMonitor:
     """Collects the bytes that appear on `line` in `received`, and counts low stop bits in `framing_errors`."""
 
     def __init__(self, line: Any, bit_ps: int) -> None:
+        """Start to listen."""
         self.line = line
         self.bit_ps = bit_ps
         self.received = bytearray()

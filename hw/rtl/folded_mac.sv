@@ -11,7 +11,7 @@ module folded_mac #(
     parameter int                          SIMD     = 1,   // inputs at a time
     parameter int                          NF       = 1,   // output folds: outputs = NF*PE
     parameter int                          SF       = 1,   // input folds: inputs = SF*SIMD
-    parameter int                          HOLD     = 1,   // 1: a beat is the whole vector; 0: SF beats of SIMD, NF must be 1
+    parameter int                          HOLD     = 1,   // 1: a beat is the whole vector; 0: SIMD elements, and NF > 1 needs a `replay` before
     parameter int                          X_BITS   = 4,   // bits of an activation
     parameter int                          X_SIGNED = 0,   // 1: activations are two's complement
     parameter int                          W_BITS   = 4,   // bits of a weight, two's complement
@@ -36,10 +36,6 @@ module folded_mac #(
   localparam int FW = FOLDS > 1 ? $clog2(FOLDS) : 1;
   localparam int SW = SF > 1 ? $clog2(SF) : 1;
   localparam int SLICE = SIMD * X_BITS;
-
-  if (HOLD == 0 && NF != 1) begin : bad_hold
-    ERROR_HOLD_0_needs_NF_1 error ();
-  end
 
   logic          enable;
   logic [FW-1:0] fold;

@@ -1,12 +1,14 @@
 // Multiplexer convolution: one weight a kernel, so a K*K:1 multiplexer replaces K*K multiplications
 // (arXiv 1812.11337, arXiv 1905.12300). PE output channels x SIMD input channels a clock.
 //
-// formula:  y[n*PE + p] = sum over f < SF, s < SIMD of w * x[tap][f*SIMD + s],  n < NF,  with w and tap those of
+// formula:  with SIGN_ONLY a weight is one bit, and  -x  is made as  ~x = -x - 1,  without an adder:
+//           y[n*PE + p] = sum over f < SF, s < SIMD of (w ? ~x : x),  which is the sum of +-x less the number of w = 1;
+//           else  y[n*PE + p] = sum over f < SF, s < SIMD of w * x[tap][f*SIMD + s],  n < NF,  with w and tap those of
 //           the pair (output n*PE + p, input f*SIMD + s)
 // input:    the layout of `window`: element ((f*TAPS + tap)*SIMD + s)
 // weights:  entry (n*SF + f)*PE*SIMD + p*SIMD + s of POSITIONS (T_BITS each) and WEIGHTS (W_BITS each)
 // rate:     one window each NF*SF clocks, one beat of PE results each SF clocks
-// latency:  2 + ceil(log2(SIMD)) clocks from the window to the first result, SF more if SF > 1
+// latency:  2 (SIGN_ONLY: 1) + ceil(log2(SIMD)) clocks from the window to the first result, SF more if SF > 1
 // stall:    the whole cell waits while a result is not taken
 `default_nettype none
 module mux_mac #(
@@ -17,7 +19,8 @@ module mux_mac #(
     parameter  int                             TAPS      = 9,   // positions of a kernel, K*K; 2 or more
     parameter  int                             X_BITS    = 4,   // bits of an activation
     parameter  int                             X_SIGNED  = 0,   // 1: activations are two's complement
-    parameter  int                             W_BITS    = 4,   // bits of a weight, two's complement
+    parameter  int                             SIGN_ONLY = 0,   // 1: weights are +1 and -1, one bit each
+    parameter  int                             W_BITS    = 4,   // bits of a weight, two's complement; 1 if SIGN_ONLY
     parameter  int                             P_BITS    = 8,   // bits of a product, two's complement
     parameter  int                             ACC_BITS  = 12,  // bits of a result, two's complement
     localparam int                             T_BITS    = $clog2(TAPS),
@@ -63,8 +66,8 @@ module mux_mac #(
   end
 
   // Stage 0: the multiplexers, and the weights beside them.
-  logic [LANES*X_BITS-1:0] x;
-  logic [LANES*W_BITS-1:0] w;
+  logic [LANES*X_BITS-1:0] chosen;  // combinational
+  logic                    valid_0, first_0, last_0;
 
   for (genvar i = 0; i < LANES; i++) begin : multiplexer
     if (BY_FOLD) begin : by_fold
@@ -73,7 +76,7 @@ module mux_mac #(
         localparam int TAP = int'(POSITIONS[(f*LANES+i)*T_BITS+:T_BITS]);
         assign taps[f*X_BITS+:X_BITS] = s_data[(((f%SF)*TAPS+TAP)*SIMD+i%SIMD)*X_BITS+:X_BITS];
       end
-      always_ff @(posedge clk) if (enable) x[i*X_BITS+:X_BITS] <= taps[int'(fold)*X_BITS+:X_BITS];
+      assign chosen[i*X_BITS+:X_BITS] = taps[int'(fold)*X_BITS+:X_BITS];
     end else begin : by_position
       logic [TAPS*X_BITS-1:0] taps;
       logic [     T_BITS-1:0] position;
@@ -85,61 +88,75 @@ module mux_mac #(
         assign taps[t*X_BITS+:X_BITS] = parts[int'(part)*X_BITS+:X_BITS];
       end
       assign position = POSITIONS[(int'(fold)*LANES+i)*T_BITS+:T_BITS];
-      always_ff @(posedge clk) if (enable) x[i*X_BITS+:X_BITS] <= taps[int'(position)*X_BITS+:X_BITS];
+      assign chosen[i*X_BITS+:X_BITS] = taps[int'(position)*X_BITS+:X_BITS];
     end
   end
-
-  rom #(
-      .DEPTH(FOLDS),
-      .WIDTH(LANES * W_BITS),
-      .WORDS(WEIGHTS)
-  ) u_weights (
-      .clk    (clk),
-      .enable (enable),
-      .address(fold),
-      .q      (w)
-  );
 
   // A tap that no pair keeps is not read at all: its line of the window costs nothing.
   logic unused;
   assign unused = &{1'b0, s_data};
 
-  // Stage 1: products.
+  always_ff @(posedge clk) begin
+    if (rst) valid_0 <= 1'b0;
+    else if (enable) valid_0 <= s_valid;
+  end
+  always_ff @(posedge clk) if (enable) {first_0, last_0} <= {part_first, part_last};
+
   logic [LANES*P_BITS-1:0] terms;
-  logic valid_0, first_0, last_0;
-  logic valid_1, first_1, last_1;
+  logic                    terms_valid, terms_first, terms_last;
 
-  for (genvar i = 0; i < LANES; i++) begin : lane
-    product #(
-        .X_BITS  (X_BITS),
-        .X_SIGNED(X_SIGNED),
-        .W_BITS  (W_BITS),
-        .P_BITS  (P_BITS),
-        .CONSTANT(FOLDS == 1 ? 1 : 0),
-        .WEIGHT  (WEIGHTS[i*W_BITS+:W_BITS])
-    ) u_product (
-        .clk   (clk),
-        .enable(enable),
-        .x     (x[i*X_BITS+:X_BITS]),
-        .w     (w[i*W_BITS+:W_BITS]),
-        .p     (terms[i*P_BITS+:P_BITS])
+  if (SIGN_ONLY != 0) begin : signs
+    for (genvar i = 0; i < LANES; i++) begin : lane
+      logic [FOLDS-1:0] negative;
+      logic             flip;
+      logic [ X_BITS:0] term;
+      for (genvar f = 0; f < FOLDS; f++) begin : choice
+        assign negative[f] = WEIGHTS[(f*LANES+i)*W_BITS];
+      end
+      assign flip = negative[fold];
+      always_ff @(posedge clk) begin
+        if (enable) term <= {X_SIGNED != 0 && chosen[i*X_BITS+X_BITS-1], chosen[i*X_BITS+:X_BITS]} ^ {X_BITS + 1{flip}};
+      end
+      assign terms[i*P_BITS+:P_BITS] = P_BITS'($signed(term));
+    end
+    assign {terms_valid, terms_first, terms_last} = {valid_0, first_0, last_0};
+  end else begin : products
+    logic [LANES*X_BITS-1:0] x;
+    logic [LANES*W_BITS-1:0] w;
+    logic                    valid_1, first_1, last_1;
+    always_ff @(posedge clk) if (enable) x <= chosen;
+    rom #(
+        .DEPTH(FOLDS),
+        .WIDTH(LANES * W_BITS),
+        .WORDS(WEIGHTS)
+    ) u_weights (
+        .clk    (clk),
+        .enable (enable),
+        .address(fold),
+        .q      (w)
     );
-  end
-
-  always_ff @(posedge clk) begin
-    if (rst) begin
-      valid_0 <= 1'b0;
-      valid_1 <= 1'b0;
-    end else if (enable) begin
-      valid_0 <= s_valid;
-      valid_1 <= valid_0;
+    for (genvar i = 0; i < LANES; i++) begin : lane
+      product #(
+          .X_BITS  (X_BITS),
+          .X_SIGNED(X_SIGNED),
+          .W_BITS  (W_BITS),
+          .P_BITS  (P_BITS),
+          .CONSTANT(FOLDS == 1 ? 1 : 0),
+          .WEIGHT  (WEIGHTS[i*W_BITS+:W_BITS])
+      ) u_product (
+          .clk   (clk),
+          .enable(enable),
+          .x     (x[i*X_BITS+:X_BITS]),
+          .w     (w[i*W_BITS+:W_BITS]),
+          .p     (terms[i*P_BITS+:P_BITS])
+      );
     end
-  end
-  always_ff @(posedge clk) begin
-    if (enable) begin
-      {first_0, last_0} <= {part_first, part_last};
-      {first_1, last_1} <= {first_0, last_0};
+    always_ff @(posedge clk) begin
+      if (rst) valid_1 <= 1'b0;
+      else if (enable) valid_1 <= valid_0;
     end
+    always_ff @(posedge clk) if (enable) {first_1, last_1} <= {first_0, last_0};
+    assign {terms_valid, terms_first, terms_last} = {valid_1, first_1, last_1};
   end
 
   mac_accumulate #(
@@ -153,9 +170,9 @@ module mux_mac #(
       .rst         (rst),
       .enable      (enable),
       .terms       (terms),
-      .valid       (valid_1),
-      .first       (first_1),
-      .last        (last_1),
+      .valid       (terms_valid),
+      .first       (terms_first),
+      .last        (terms_last),
       .result      (m_data),
       .result_valid(m_valid)
   );

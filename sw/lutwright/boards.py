@@ -121,7 +121,7 @@ def load_board(name_or_path: str | Path) -> Board:
         return _read(path)
     found = room("boards") / f"{name_or_path}.toml"
     if found.parent != room("boards") or not found.is_file():
-        raise UnknownBoard(f"board '{name_or_path}'", f"must be one of {', '.join(_names())} or the path of a .toml file",
+        raise UnknownBoard(f"board '{name_or_path}'", f"must be {', '.join(_names())} or the path of a .toml file",
                            fix="Run `lutwright boards` for a table.")
     return _read(found)
 
@@ -168,7 +168,7 @@ def _check(board: Board, where: str) -> None:
     twice = [pin for pin, count in Counter(board.pins().values()).items() if count > 1]
     if twice:
         users = " and ".join(use for use, pin in board.pins().items() if pin == twice[0])
-        raise BadBoard(where, f"a pin must have one use, not two: pin '{twice[0]}' is {users}", fix="Correct one of them.")
+        raise BadBoard(where, f"a pin must have one use: pin '{twice[0]}' is {users}", fix="Correct one of them.")
     if board.clocks_per_bit < 4:
         raise BadBoard(where, f"key 'uart.baud' must be at most a quarter of the clock ({board.clock.mhz:g} MHz)",
                        board.uart.baud, "Lower the baud rate.")

@@ -41,15 +41,11 @@ def fold_graph(graph: Graph, interval: int) -> dict[str, Fold]:
 def _fold(graph: Graph, node: Node, interval: int) -> Fold:
     out = graph.tensors[node.output]
     w = node.attrs["weights"]
-    if node.op == "Dense":
-        # All outputs at once, so that the vector streams past and is not stored.
-        simd = next((s for s in divisors(w.shape[1]) if w.shape[1] // s <= interval), w.shape[1])
-        return Fold(w.shape[0], simd, False)
     mux = is_mux(node)
     inputs = w.shape[3] if mux else int(np.prod(w.shape[1:]))
-    pixels = out.shape[0] * out.shape[1]
+    pixels = out.words // out.channels
     if pixels > interval:
-        raise DoesNotFit(f"node '{node.name}' (Conv)", f"makes {pixels} pixels a frame, so the interval must be at least that",
+        raise DoesNotFit(f"node '{node.name}' ({node.op})", f"makes {pixels} pixels a frame, so the interval must be at least that",
                          interval, "Ask for fewer frames a second.")
     folds = interval // pixels
     choices = [Fold(pe, simd, mux) for pe in divisors(w.shape[0]) for simd in divisors(inputs)

@@ -7,6 +7,7 @@ from math import gcd
 
 import numpy as np
 
+from lutwright.dataflow.buffers import pool_arrivals, queue_depth
 from lutwright.dataflow.folding import Fold
 from lutwright.dataflow.stage import Parameter, Pipeline, Stage, Stream, Vector
 from lutwright.errors import UnsupportedOp
@@ -16,16 +17,17 @@ from lutwright.numerics.ranges import type_of
 from lutwright.numerics.requantise import Multiply, Threshold
 
 # ROMs and line memories of more bits than this go to block RAM; below, LUTs are the better bargain.
-BLOCK_BITS = 4096
+BLOCK_BITS = 512
 
 
 class Lowering:
     """Collects the stages of one graph; `here` is the stream after the last of them."""
 
-    def __init__(self, graph: Graph, folds: dict[str, Fold]) -> None:
-        """folds: one for each Conv and Dense, by node name."""
+    def __init__(self, graph: Graph, folds: dict[str, Fold], interval: int) -> None:
+        """folds: one for each Conv and Dense, by node name. interval: clocks a frame that the FIFOs are made for."""
         self.graph = graph
         self.folds = folds
+        self.interval = interval
         self.stages: list[Stage] = []
         tensor = graph.tensors[graph.input]
         self.here = Stream(tensor.channels if len(tensor.shape) == 3 else 1, tensor.type.width, tensor.type.signed,
@@ -49,14 +51,29 @@ class Lowering:
             made = Stream(lanes, self.here.bits, self.here.signed, self.here.beats // ratio)
             self.add(f"{node.name}_widen", "width_up", node, made, self.here.beats, WIDTH=self.here.width, RATIO=ratio)
 
+    def service(self, node: Node) -> float:
+        """Clocks that the stages after `node` take for one of its frames, up to the next pool."""
+        later = self.graph.nodes[self.graph.nodes.index(node) + 1 :]
+        busy = 0
+        for after in later:
+            if after.op in ("Conv", "Dense"):
+                out, w, fold = self.graph.tensors[after.output], after.attrs["weights"], self.folds[after.name]
+                inputs = w.shape[-1] if fold.mux or w.ndim == 2 else int(np.prod(w.shape[1:]))
+                pixels = out.words // out.channels
+                times = 1 if after.op == "Dense" else w.shape[0] // fold.pe  # a replay memory takes its vector at once
+                busy = max(busy, pixels * times * (inputs // fold.simd))
+            if after.op == "MaxPool":
+                break
+        return float(busy)
+
     def tensor_stream(self, tensor: Tensor, lanes: int) -> Stream:
         """The stream that carries `tensor`, `lanes` elements a beat."""
         return Stream(lanes, tensor.type.width, tensor.type.signed, tensor.words // lanes)
 
 
-def lower(graph: Graph, folds: dict[str, Fold]) -> Pipeline:
-    """The pipeline of `graph` with `folds`; UnsupportedOp names the node that no cell does."""
-    work = Lowering(graph, folds)
+def lower(graph: Graph, folds: dict[str, Fold], interval: int) -> Pipeline:
+    """The pipeline of `graph` with `folds` for `interval` clocks a frame; UnsupportedOp names what no cell does."""
+    work = Lowering(graph, folds, interval)
     for node in graph.nodes:
         LOWER[node.op](work, node)
     return Pipeline(graph.name, tuple(work.stages))
@@ -125,6 +142,9 @@ def _mux_mac(work: Lowering, node: Node, x: Tensor, out: Tensor, fold: Fold) -> 
     positions = np.abs(flat).argmax(axis=1)  # [out, in]
     kept = np.take_along_axis(flat, positions[:, None, :], axis=1)[:, 0]
     shared, w_bits = _lane_parameters(x, w, out)
+    if "bias" in node.attrs:  # passes/complement_signs.py
+        kept, w_bits = (kept < 0).astype(np.int64), 1
+        shared |= {"SIGN_ONLY": 1, "W_BITS": 1, "P_BITS": x.type.width + 1}
     nf, sf = w.shape[0] // fold.pe, w.shape[3] // fold.simd
     stream = _acc_stream(out, fold.pe)
     work.add(node.name, "mux_mac", node, stream, out.shape[0] * out.shape[1] * nf * sf, node.output,
@@ -154,6 +174,11 @@ def _folded_mac(work: Lowering, node: Node, x: Tensor, out: Tensor, fold: Fold) 
 def _dense(work: Lowering, node: Node) -> None:
     x, out, fold = work.graph.tensors[node.inputs[0]], work.graph.tensors[node.output], work.folds[node.name]
     work.lanes(node, fold.simd)
+    times = out.words // fold.pe
+    if times > 1:
+        stream = Stream(fold.simd, work.here.bits, work.here.signed, work.here.beats * times)
+        work.add(f"{node.name}_replay", "replay", node, stream, stream.beats, WIDTH=stream.width,
+                 BEATS=work.here.beats, TIMES=times, BLOCK=int(2 * work.here.beats * stream.width > BLOCK_BITS))
     _folded_mac(work, node, x, out, fold)
 
 
@@ -211,6 +236,12 @@ def _max_pool(work: Lowering, node: Node) -> None:
     work.add(node.name, "max_pool", node, stream, work.here.beats, node.output, PE=pe, NF=nf, BITS=bits,
              SIGNED=int(work.here.signed), HEIGHT=x.shape[0], WIDTH=x.shape[1], K=node.attrs["kernel"],
              BLOCK=int(depth * stream.width > BLOCK_BITS))
+    # A pool sends a row of pixels in a burst and then nothing; what follows works at a steady rate.
+    arrivals = pool_arrivals(x, node.attrs["kernel"], nf, work.interval / (x.shape[0] * x.shape[1] * nf))
+    waiting = queue_depth(arrivals, work.service(node) / stream.beats)
+    if waiting > 1:
+        work.add(f"{node.name}_fifo", "fifo", node, stream, stream.beats, node.output, WIDTH=stream.width,
+                 DEPTH=waiting + 1, BLOCK=int((waiting + 1) * stream.width > BLOCK_BITS))
 
 
 def _flatten(work: Lowering, node: Node) -> None:

@@ -2,8 +2,12 @@
 
 `Measured` counts what nextpnr placed:
 
-    lut   Gowin: LUT4 + ALU + 4 * RAM16SDP4 (all sit on LUT sites).  ECP5: TRELLIS_COMB (carry and LUT RAM included)
-    ff    DFF / TRELLIS_FF      bram  BSRAM / DP16KD, blocks of 18 kbit      dsp  18 x 18 multipliers (two 9 x 9 are one)
+    lut   Gowin: LUT4 + ALU + 4 * RAM16SDP4 (all sit on LUT sites). ECP5: TRELLIS_COMB (carry and LUT RAM included)
+    ff    Gowin: DFF. ECP5: TRELLIS_FF
+    bram  Gowin: BSRAM. ECP5: DP16KD. Blocks of 18 kbit
+    dsp   18 x 18 multipliers; two 9 x 9 are one
+
+They are a little above synthesis' counts, because nextpnr adds LUTs that only pass a signal on.
 """
 
 from __future__ import annotations
@@ -37,7 +41,7 @@ _NAMES = {"lut": "LUTs", "ff": "flip-flops", "bram": "block RAMs", "dsp": "multi
 _ADVICE = {"lut": "Use a larger board, or lower PE and SIMD.", "ff": "Use a larger board, or lower PE and SIMD.",
            "bram": "Use a larger board, or put small memories into LUTs.", "dsp": "Use a larger board."}
 # nextpnr's words for a design that has no room.
-_NO_ROOM = re.compile(r"[Uu]nable to (find|place)|no Bels? remaining|[Ff]ailed to place|not enough|[Uu]nable to legali[sz]e", re.M)
+_NO_ROOM = re.compile(r"[Uu]nable to (find|place|legali[sz]e)|no (more )?[Bb]els|[Ff]ailed to place|not enough")
 
 
 @dataclass(frozen=True)
@@ -73,8 +77,8 @@ def make_bitstream(project: Path, sources: list[Path], board: Board, top: str, s
     bitstream = project / f"{top}{SUFFIX[board.family]}"
     constraints = project / f"{top}{_CONSTRAINTS[board.family]}"
     if not constraints.is_file():
-        raise BadProject(f"project '{project.name}'", f"the constraint file '{constraints.name}' must be there", "absent",
-                         "Build the project again.")
+        raise BadProject(f"project '{project.name}'", f"the constraint file '{constraints.name}' must be there",
+                         "absent", "Build the project again.")
     for tool in (NEXTPNR_GOWIN, GOWIN_PACK) if board.family == "gowin" else (NEXTPNR_ECP5, ECPPACK):
         command(tool)   # say what is missing before the long work
     bitstream.unlink(missing_ok=True)
@@ -127,13 +131,17 @@ def _no_room(board: Board, log: Path) -> DoesNotFit | None:
     text = log.read_text(errors="replace")
     for name, used, limit in re.findall(r"^Info:\s+(\w+):\s+(\d+)/\s*(\d+)\s+\d+%", text, re.M):
         if int(used) > int(limit):
-            return DoesNotFit(f"board '{board.name}'", f"has {limit} cells {name}, the design needs {used}",
-                              fix="Use a larger board, or lower PE and SIMD.")
+            return _too_many(board, name, int(used), int(limit))
     if found := _NO_ROOM.search(text):
         line = next(line for line in text.splitlines() if found.group(0) in line)
         return DoesNotFit(f"board '{board.name}'", f"nextpnr found no place for the design ({line.strip()})",
                           fix="Use a larger board, or lower PE and SIMD.")
     return None
+
+
+def _too_many(board: Board, cell: str, used: int, limit: int) -> DoesNotFit:
+    return DoesNotFit(f"board '{board.name}'", f"has {limit} cells {cell}, the design needs {used}",
+                      fix="Use a larger board, or lower PE and SIMD.")
 
 
 def _measure(board: Board, report: Mapping[str, object], synthesis: Synthesis, bitstream: Path) -> Measured:
@@ -147,8 +155,7 @@ def _measure(board: Board, report: Mapping[str, object], synthesis: Synthesis, b
     available = {str(name): int(row["available"]) for name, row in sorted(table.items())}
     over = [name for name in used if used[name] > available[name]]
     if over:
-        raise DoesNotFit(f"board '{board.name}'", f"has {available[over[0]]} cells {over[0]}, the design needs {used[over[0]]}",
-                         fix="Use a larger board, or lower PE and SIMD.")
+        raise _too_many(board, over[0], used[over[0]], available[over[0]])
     fmax = min(float(clock["achieved"]) for clock in clocks.values())
     if fmax < board.clock.mhz:
         raise DoesNotFit(f"board '{board.name}' (speed)",

@@ -63,7 +63,8 @@ class Synthesis:
 def count_cells(family: str, by_type: Mapping[str, int]) -> Cells:
     """Sum the cells of a netlist by what they cost on `family` ("gowin", "ecp5")."""
     totals = {
-        kind: sum(cost * count for pattern, cost in costs for cell, count in by_type.items() if re.fullmatch(pattern, cell))
+        kind: sum(cost * count for pattern, cost in costs
+                  for cell, count in by_type.items() if re.fullmatch(pattern, cell))
         for kind, costs in _COSTS[family].items()
     }
     return Cells(totals["lut"], totals["ff"], totals["bram"], totals["dsp"], dict(sorted(by_type.items())))

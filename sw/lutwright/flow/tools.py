@@ -6,8 +6,8 @@ to be on PATH. A tool that crashes, hangs or is killed ends in ToolFailed; Ctrl-
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
-import importlib.util
 import os
 import signal
 import subprocess
@@ -61,8 +61,8 @@ def command(tool: Tool) -> list[str]:
     for entry in importlib.metadata.entry_points(group="console_scripts", name=tool.script):
         start = f"import sys; from {entry.module} import {entry.attr} as main; sys.argv[0] = '{tool.script}'"
         return [sys.executable, "-c", f"{start}; sys.exit(main())"]
-    raise ToolMissing(f"tool '{tool.name}'", f"the package {tool.package} must hold the program {tool.script}", "absent",
-                      f"pip install --upgrade {tool.package}.")
+    raise ToolMissing(f"tool '{tool.name}'", f"the package {tool.package} must hold the program {tool.script}",
+                      "absent", f"pip install --upgrade {tool.package}.")
 
 
 def tail(log: Path, lines: int = 6) -> str:
@@ -104,8 +104,6 @@ def run_tool(tool: Tool, arguments: list[str], cwd: Path, log: Path, timeout: fl
 
 def _kill(child: subprocess.Popen[bytes]) -> None:
     """Kill `child` and what it started."""
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     child.wait()

@@ -42,7 +42,7 @@ def output_size(size: int, kernel: int, stride: int, pad: int) -> int:
     return (size + pad - kernel) // stride + 1
 
 
-# --- convolution: weights int64 [out, kh, kw, in]; pads (top, left, bottom, right) of integer zeros -----------------
+# --- convolution: weights int64 [out, kh, kw, in]; pads (top, left, bottom, right) of integer zeros; bias int64 [out] or absent
 
 def _conv_infer(node: Node, inputs: list[Tensor]) -> Tensor:
     (x,) = inputs
@@ -53,6 +53,7 @@ def _conv_infer(node: Node, inputs: list[Tensor]) -> Tensor:
     columns = output_size(x.shape[1], w.shape[2], stride, pads[1] + pads[3])
     _must(node, rows > 0 and columns > 0, "the kernel must fit into the padded input", f"{w.shape[1:3]} on {x.shape}")
     low, high = weighted_sum(w.reshape(w.shape[0], -1), x.low, x.high, any(pads))
+    low, high = low + node.attrs.get("bias", 0), high + node.attrs.get("bias", 0)
     return Tensor(node.output, (rows, columns, w.shape[0]), int(low.min()), int(high.max()), x.scale)
 
 
@@ -64,7 +65,8 @@ def _conv_execute(node: Node, inputs: list[IntArray], tensors: list[Tensor]) -> 
     # windows is [batch, row, column, channel, kh, kw]
     flat = np.ascontiguousarray(windows).reshape(batch * rows * columns, -1)
     matrix = w.transpose(0, 3, 1, 2).reshape(w.shape[0], -1)
-    return _exact_matmul(flat, matrix, tensors[0]).reshape(batch, rows, columns, w.shape[0])
+    sums = _exact_matmul(flat, matrix, tensors[0]).reshape(batch, rows, columns, w.shape[0])
+    return np.asarray(sums + node.attrs.get("bias", 0))
 
 
 def _exact_matmul(x: IntArray, weights: IntArray, t: Tensor) -> IntArray:

@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 from lutwright.ir.graph import Graph
 from lutwright.ir.verify import verify
+from lutwright.passes.complement_signs import complement_signs
 from lutwright.passes.fit_requantise import fit_requantise
 
 PIPELINE: tuple[Callable[[Graph], Graph], ...] = (
+    complement_signs,  # before the fit, because it moves thresholds
     fit_requantise,  # hardware forms, proved; nothing after it may change a range
 )
 

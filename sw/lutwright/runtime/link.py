@@ -72,6 +72,7 @@ class Link:
     """
 
     def __init__(self, port: str, baud: int = 1_000_000, timeout: float = 2.0, retries: int = 3) -> None:
+        """Open the port; LinkError where that is refused."""
         self.port, self.baud, self.timeout, self.retries = port, baud, timeout, retries
         self._sequence = 0
         self._received = bytearray()
@@ -82,9 +83,12 @@ class Link:
                               "Check the name, the cable and your permission (group dialout).") from error
 
     def __enter__(self) -> Link:
+        """The link itself."""
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        """Close the port."""
         self.close()
 
     def close(self) -> None:
@@ -96,7 +100,8 @@ class Link:
         payload = self._ask(IDENTIFY, b"")
         if len(payload) != IDENTITY_BYTES or payload[4] != PROTOCOL:
             found = f"version {payload[4]}" if len(payload) > 4 else f"{len(payload)} bytes"
-            raise self._error(f"the board must speak protocol version {PROTOCOL}", found, "Load a newly built bitstream.")
+            raise self._error(f"the board must speak protocol version {PROTOCOL}", found,
+                              "Load a newly built bitstream.")
         return Identity(*struct.unpack("<IBHHHH", payload))
 
     def require(self, project_id: int) -> Identity:

@@ -22,6 +22,17 @@ class InputQuant(Uint8ActPerTensorFixedPoint):
     max_val = 1.0
 
 
+class ActQuant(Uint8ActPerTensorFixedPoint):
+    """Unsigned codes with the constant scale 4 * 2 ** -bits.
+
+    A batch norm stands in front: its output has unit variance at first, so four deviations are kept, and its own
+    factor learns the rest. A constant keeps Brevitas from measuring percentiles, which took a third of the time.
+    """
+
+    scaling_impl_type = "const"
+    max_val = 4.0
+
+
 def build(recipe: Recipe, input_shape: tuple[int, int, int], classes: int, *, trained: bool = False) -> nn.Sequential:
     """Return the network of `recipe`; modules are called input, conv1, bn1, act1, pool1, .. flatten, fc.
 
@@ -62,7 +73,7 @@ def plain(network: nn.Sequential) -> nn.Sequential:
 def _add_conv(modules: Modules, number: int, layer: Conv, channels: int, t_init: float | None) -> None:
     modules[f"conv{number}"] = _conv(layer, channels, t_init)
     modules[f"bn{number}"] = nn.BatchNorm2d(layer.out)
-    modules[f"act{number}"] = QuantReLU(act_quant=Uint8ActPerTensorFixedPoint, bit_width=layer.act_bits)
+    modules[f"act{number}"] = QuantReLU(act_quant=ActQuant, bit_width=layer.act_bits)
 
 
 def _conv(layer: Conv, channels: int, t_init: float | None) -> QuantConv2d:

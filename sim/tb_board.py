@@ -1,0 +1,56 @@
+"""A whole board_top, driven through its UART pins alone, as a host would.
+
+Environment: LUTWRIGHT_CLOCKS_PER_BIT, and LUTWRIGHT_FRAMES, a JSON file with `project_id` (int), `sizes` (IN_BYTES,
+IN_BEATS, OUT_BYTES, OUT_BEATS), `frames` and `results` (lists of hexadecimal strings).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import cocotb
+from cocotb.clock import Clock
+from cocotb.triggers import Timer
+
+from uart_model import UartDriver, UartMonitor, answer, request
+
+PERIOD_PS = 10_000
+
+
+async def start_board(dut: Any) -> tuple[UartDriver, UartMonitor, int]:
+    """Start the board's clock and wait for the end of its power-on reset; (driver, monitor, bit time in ps)."""
+    bit_ps = PERIOD_PS * int(os.environ["LUTWRIGHT_CLOCKS_PER_BIT"])
+    driver = UartDriver(dut.uart_rxd, bit_ps)
+    if hasattr(dut, "button"):
+        dut.button.value = int(os.environ.get("LUTWRIGHT_BUTTON_RELEASED", "1"))
+    cocotb.start_soon(Clock(dut.clk, PERIOD_PS, "ps").start())
+    await Timer(40 * PERIOD_PS, "ps")
+    return driver, UartMonitor(dut.uart_txd, bit_ps), bit_ps
+
+
+@cocotb.test()
+async def frames(dut: Any) -> None:
+    """Identify, every frame of the file (one by one, then two under way at a time), and a damaged one between."""
+    job = json.loads(Path(os.environ["LUTWRIGHT_FRAMES"]).read_text())
+    driver, monitor, _ = await start_board(dut)
+    identity = job["project_id"].to_bytes(4, "little") + b"\x01"
+    identity += b"".join(size.to_bytes(2, "little") for size in job["sizes"])
+    await driver.send(request("I", 200))
+    assert await monitor.read(21) == answer(0, 200, identity)
+    pairs = [(bytes.fromhex(f), bytes.fromhex(r)) for f, r in zip(job["frames"], job["results"], strict=True)]
+    for i, (frame, result) in enumerate(pairs):
+        await driver.send(request("F", i & 255, frame))
+        expected = answer(0, i & 255, result)
+        got = await monitor.read(len(expected))
+        assert got == expected, f"frame {i}: board {got.hex()}, expected {expected.hex()}"
+    await driver.send(request("F", 77, pairs[0][0], damage=1))
+    assert await monitor.read(8) == answer(1, 77)
+    sender = cocotb.start_soon(driver.send(b"".join(request("F", i, pair[0]) for i, pair in enumerate(pairs[:4]))))
+    for i, (_, result) in enumerate(pairs[:4]):
+        expected = answer(0, i, result)
+        assert await monitor.read(len(expected)) == expected, f"frame {i} of those sent without a gap"
+    await sender
+    assert monitor.framing_errors == 0

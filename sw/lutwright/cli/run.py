@@ -1,0 +1,153 @@
+"""lutwright run: frames to a board that holds a project's bitstream, classes back."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from lutwright.cli.console import JSON_OPTION, answer, terminal, verb
+from lutwright.errors import BadData, BadProject, LinkError, Mismatch
+from lutwright.runtime.link import Identity, Link
+
+FRAMES_FILE = "frames.npz"
+
+
+@dataclass(frozen=True)
+class Project:
+    """What `run` reads of project.json."""
+
+    name: str
+    project_id: int
+    in_bytes: int
+    in_beats: int
+    out_bytes: int
+    out_beats: int
+    baud: int
+
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes of one frame on the link."""
+        return self.in_bytes * self.in_beats
+
+
+@dataclass(frozen=True)
+class Frames:
+    """What to send: frames uint8 [N, bytes]; labels int [N] and expected results uint8 [N, bytes] where known."""
+
+    frames: NDArray[np.uint8]
+    labels: NDArray[np.int64] | None = None
+    expected: NDArray[np.uint8] | None = None
+
+
+@dataclass(frozen=True)
+class BoardRun:
+    """What came back: one class a frame, frames a second over the link, accuracy where labels are known."""
+
+    classes: list[int]
+    seconds: float
+    accuracy: float | None
+    compared: bool
+
+    @property
+    def frames_per_second(self) -> float:
+        """Frames a second, link included."""
+        return len(self.classes) / self.seconds if self.seconds else 0.0
+
+
+def read_project(folder: Path) -> Project:
+    """Read project.json of `folder`; BadProject where it is absent or incomplete."""
+    where = f"project '{folder.name}'"
+    try:
+        data = json.loads((folder / "project.json").read_text(encoding="utf-8"))
+        core = data["core"]
+        return Project(str(data["name"]), int(data["project_id"]), int(core["in_bytes"]), int(core["in_beats"]),
+                       int(core["out_bytes"]), int(core["out_beats"]), int(data["baud"]))
+    except OSError as error:
+        raise BadProject(where, "must hold a readable project.json", error.strerror or str(error),
+                         "Name a folder that `lutwright build --board` made.") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadProject(where, "project.json must say name, project_id, core and baud", f"without {error}",
+                         "Build the project again, with --board.") from error
+
+
+def read_frames(folder: Path, count: int | None) -> Frames:
+    """The project's own test frames: arrays `frames`, and perhaps `labels` and `expected`, of frames.npz."""
+    path = folder / FRAMES_FILE
+    try:
+        with np.load(path) as data:
+            arrays = {name: data[name][:count] for name in data.files}
+        return Frames(arrays["frames"], arrays.get("labels"), arrays.get("expected"))
+    except (OSError, KeyError, ValueError) as error:
+        raise BadData(f"frames '{path.name}'", "must be a .npz file with an array 'frames'", str(error),
+                      "Build the project again.") from error
+
+
+def run_on_board(project: Project, port: str, data: Frames, timeout: float = 2.0,
+                 progress: Callable[[int], None] = lambda done: None) -> BoardRun:
+    """Send every frame of `data` to the board on `port` and collect its classes.
+
+    A result is one unsigned number, low byte first. timeout: seconds for an answer. progress: called with the
+    number of answered frames. Raises LinkError, BadData, or Mismatch at the first result that is not the expected.
+    """
+    if data.frames.ndim != 2 or data.frames.shape[1] != project.frame_bytes or data.frames.dtype != np.uint8:
+        raise BadData(f"frames for '{project.name}'", f"must be uint8 [N, {project.frame_bytes}]",
+                      f"{data.frames.dtype} {list(data.frames.shape)}", "Quantise and pack them as the project does.")
+    classes = []
+    with Link(port, project.baud, timeout) as link:
+        _same_sizes(port, link.require(project.project_id), project)
+        begin = time.perf_counter()
+        for i, result in enumerate(link.classify_all(frame.tobytes() for frame in data.frames)):
+            if data.expected is not None and result != data.expected[i].tobytes():
+                expected = data.expected[i].tobytes().hex()
+                raise Mismatch(f"board on '{port}', frame {i}", f"the result must be {expected}", result.hex(),
+                               "Compare the levels in between with `lutwright sim`.")
+            classes.append(int.from_bytes(result, "little"))
+            progress(len(classes))
+        seconds = time.perf_counter() - begin
+    accuracy = None if data.labels is None or not classes else float(np.mean(np.array(classes) == data.labels))
+    return BoardRun(classes, seconds, accuracy, data.expected is not None)
+
+
+def _same_sizes(port: str, identity: Identity, project: Project) -> None:
+    """The board's sizes must be the project's, whose hash agreed."""
+    said = (identity.in_bytes, identity.in_beats, identity.out_bytes, identity.out_beats)
+    ours = (project.in_bytes, project.in_beats, project.out_bytes, project.out_beats)
+    if said != ours:
+        raise LinkError(f"port '{port}'", f"the board's sizes must be the project's {ours}", said,
+                        "Build the project and the bitstream again.")
+
+
+def _report(run: BoardRun) -> dict[str, Any]:
+    return {"frames": len(run.classes), "classes": run.classes, "seconds": round(run.seconds, 3),
+            "frames_per_second": round(run.frames_per_second, 2), "accuracy": run.accuracy, "compared": run.compared}
+
+
+@verb
+def run(
+    project: Path = typer.Argument(..., help="Folder made by `lutwright build --board`."),
+    port: str = typer.Option(..., "--port", help="Serial port of the board, for instance /dev/ttyUSB1."),
+    frames: int | None = typer.Option(None, "--frames", min=1, help="How many frames to send (default: all)."),
+    timeout: float = typer.Option(2.0, "--timeout", min=0.01, help="Seconds to wait for an answer."),
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Classify the project's test frames on a board, and compare with the integer model where it was recorded."""
+    ours = read_project(project)
+    data = read_frames(project, frames)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=terminal, disable=as_json) as bar:
+        task = bar.add_task(f"{ours.name} on {port}", total=len(data.frames))
+        done = run_on_board(ours, port, data, timeout, lambda count: bar.update(task, completed=count))
+    if not as_json:
+        right = "" if done.accuracy is None else f", {done.accuracy:.2%} right"
+        equal = ", all equal to the integer model" if done.compared else ""
+        terminal.print(f"{len(done.classes)} frames, {done.frames_per_second:.1f} a second{right}{equal}.")
+    answer(_report(done), as_json)

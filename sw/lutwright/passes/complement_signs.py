@@ -1,0 +1,50 @@
+"""Make -x as ~x in multiplexer convolutions whose kept weights are all +1 or -1.
+
+In two's complement ~x = -x - 1, so each negative weight leaves the sum one too low, whatever x is. That count is a
+constant of the output channel: it becomes the bias of the Conv, and the thresholds of the Step behind move with it. The
+hardware then needs an inverter in place of an adder for each weight.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from lutwright.ir.graph import Graph, Node, Tensor
+from lutwright.ir.ops import infer
+from lutwright.numerics.steps import Steps
+
+
+def complement_signs(graph: Graph) -> Graph:
+    """`graph` with the bias -(number of negative weights) on each such Conv, and the Step behind it moved as much."""
+    nodes = list(graph.nodes)
+    tensors: dict[str, Tensor] = dict(graph.tensors)
+    for index, node in enumerate(nodes):
+        users = graph.consumers(node.output)
+        if not _applies(node) or len(users) != 1 or users[0].op != "Step" or node.output == graph.output:
+            continue
+        bias = -(node.attrs["weights"] < 0).sum(axis=(1, 2, 3))
+        moved = replace(node, attrs={**node.attrs, "bias": bias})
+        made = infer(moved, [tensors[node.inputs[0]]], tensors[node.output].scale)
+        steps = _move(users[0].attrs["steps"], bias, made)
+        nodes[index] = moved
+        nodes[nodes.index(users[0])] = replace(users[0], attrs={"steps": steps, "form": None})
+        tensors[made.name] = made
+    return graph.with_nodes(tuple(nodes), tensors)
+
+
+def _applies(node: Node) -> bool:
+    """A Conv without a bias, one weight in each kernel, every one of them +1 or -1."""
+    if node.op != "Conv" or "bias" in node.attrs:
+        return False
+    w = node.attrs["weights"]
+    one_each = bool(((w != 0).sum(axis=(1, 2)) == 1).all())
+    return one_each and w.shape[1] * w.shape[2] > 1 and int(np.abs(w).max()) == 1
+
+
+def _move(steps: Steps, bias: np.ndarray, acc: Tensor) -> Steps:
+    """`steps` with the thresholds of channel c moved by bias[c], over the range of `acc`."""
+    reached = steps.thresholds <= steps.high
+    thresholds = np.where(reached, steps.thresholds + bias[:, None], acc.high + 1)
+    return Steps(thresholds, steps.base, steps.direction, acc.low, acc.high)

@@ -1,0 +1,81 @@
+"""Board files: what is shipped is right, and what is wrong is named with file and key."""
+
+import pytest
+
+from lutwright.boards import all_boards, load_board
+from lutwright.errors import BadBoard, UnknownBoard
+from lutwright.resources import room
+
+GOOD = (room("boards") / "tangnano9k.toml").read_text()
+
+
+def write(tmp_path, old="", new=""):
+    assert old in GOOD
+    path = tmp_path / "own.toml"
+    path.write_text(GOOD.replace(old, new))
+    return path
+
+
+def test_shipped_boards():
+    boards = {board.name: board for board in all_boards()}
+    assert sorted(boards) == ["tangnano9k", "ulx3s-45f", "ulx3s-85f"]
+    for name, board in boards.items():
+        assert (room("boards") / f"{name}.toml").is_file()
+        assert board.clock.mhz * 1e6 / board.clocks_per_bit == board.uart.baud == 1_000_000
+    nano = boards["tangnano9k"]
+    assert (nano.clock.pin, nano.uart.tx, nano.uart.rx, nano.clocks_per_bit) == ("52", "17", "18", 27)
+    assert (nano.resources.lut, nano.resources.bram) == (8640, 26)
+    small, large = boards["ulx3s-45f"], boards["ulx3s-85f"]
+    assert (small.clock.pin, small.uart.tx, small.uart.rx, small.speed) == ("G2", "L4", "M1", "6")
+    assert small.pins() == large.pins()
+    assert (small.device, large.device) == ("45k", "85k")
+
+
+def test_an_own_file(tmp_path):
+    assert load_board(write(tmp_path, 'name = "tangnano9k"', 'name = "own"')).name == "own"
+    assert load_board(str(write(tmp_path))).name == "tangnano9k"
+    without = load_board(write(tmp_path, '[reset]                            # button S1\npin = "4"\nactive = "low"\n'
+                                         'io = "LVCMOS18"\n'))
+    assert without.reset is None
+
+
+@pytest.mark.parametrize("name", ["icebreaker", "../boards/tangnano9k", ""])
+def test_unknown_board(name):
+    with pytest.raises(UnknownBoard) as caught:
+        load_board(name)
+    assert str(caught.value) == (f"board '{name}': must be tangnano9k, ulx3s-45f, ulx3s-85f or the path of a .toml file. "
+                                 "Run `lutwright boards` for a table.")
+
+
+@pytest.mark.parametrize(("old", "new", "message"), [
+    ('pin = "52"\nmhz = 27.0', 'pin = "52"', r"board file 'own.toml': key 'clock.mhz' must be there, not absent\."),
+    ("mhz = 27.0", "mhz = -1", r"key 'clock.mhz': input should be greater than 0, not -1\."),
+    ('family = "gowin"', 'family = "virtex"', r"key 'family': input should be 'gowin' or 'ecp5', not 'virtex'\."),
+    ('title = "', 'titel = "', r"key 'title' must be there"),
+    ("bram_kbit = 18", "bram_kbit = 18\nuram = 2", r"key 'resources.uram' is not known\."),
+    ('rx = "18"', 'rx = "17"', r"a pin must have one use: pin '17' is uart.tx and uart.rx\."),
+    ('pin = "4"', 'pin = "52"', r"pin '52' is clock.pin and reset.pin"),
+    ('"15", "16"', '"15", "10"', r"pin '10' is leds.pins\[0\] and leds.pins\[5\]"),
+    ("baud = 1_000_000", "baud = 10_000_000", r"key 'uart.baud' must be at most a quarter of the clock \(27 MHz\)"),
+    ("baud = 1_000_000", "baud = 5_000_000", r"must divide the clock \(27 MHz\) to within 2 %, not 5000000 \(8.0% off\)"),
+    ("[clock]", "[clock", r"must be TOML, not .*line 10"),
+])
+def test_bad_board(old, new, message, tmp_path):
+    with pytest.raises(BadBoard, match=message):
+        load_board(write(tmp_path, old, new))
+
+
+def test_no_clock_table(tmp_path):
+    start, end = GOOD.index("[clock]"), GOOD.index("[reset]")
+    path = tmp_path / "own.toml"
+    path.write_text(GOOD[:start] + GOOD[end:])
+    with pytest.raises(BadBoard, match=r"board file 'own.toml': key 'clock' must be there, not absent"):
+        load_board(path)
+
+
+def test_unreadable(tmp_path):
+    with pytest.raises(BadBoard, match="board file 'none.toml': must be readable, not No such file"):
+        load_board(tmp_path / "none.toml")
+    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(BadBoard, match="must be TOML"):
+        load_board(tmp_path / "binary.toml")
