@@ -43,8 +43,8 @@ def test_an_own_file(tmp_path):
 def test_unknown_board(name):
     with pytest.raises(UnknownBoard) as caught:
         load_board(name)
-    assert str(caught.value) == (f"board '{name}': must be tangnano9k, ulx3s-45f, ulx3s-85f or the path of a .toml file. "
-                                 "Run `lutwright boards` for a table.")
+    assert str(caught.value) == (f"board '{name}': must be tangnano9k, ulx3s-45f, ulx3s-85f "
+                                 "or the path of a .toml file. Run `lutwright boards` for a table.")
 
 
 @pytest.mark.parametrize(("old", "new", "message"), [
@@ -57,7 +57,8 @@ def test_unknown_board(name):
     ('pin = "4"', 'pin = "52"', r"pin '52' is clock.pin and reset.pin"),
     ('"15", "16"', '"15", "10"', r"pin '10' is leds.pins\[0\] and leds.pins\[5\]"),
     ("baud = 1_000_000", "baud = 10_000_000", r"key 'uart.baud' must be at most a quarter of the clock \(27 MHz\)"),
-    ("baud = 1_000_000", "baud = 5_000_000", r"must divide the clock \(27 MHz\) to within 2 %, not 5000000 \(8.0% off\)"),
+    ("baud = 1_000_000", "baud = 5_000_000",
+     r"must divide the clock \(27 MHz\) to within 2 %, not 5000000 \(8.0% off\)"),
     ("[clock]", "[clock", r"must be TOML, not .*line 10"),
 ])
 def test_bad_board(old, new, message, tmp_path):
@@ -74,7 +75,7 @@ def test_no_clock_table(tmp_path):
 
 
 def test_unreadable(tmp_path):
-    with pytest.raises(BadBoard, match="board file 'none.toml': must be readable, not No such file"):
+    with pytest.raises(BadBoard, match=r"board file 'none\.toml': must be readable, not No such file"):
         load_board(tmp_path / "none.toml")
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(BadBoard, match="must be TOML"):

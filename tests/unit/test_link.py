@@ -92,7 +92,8 @@ def sums(data):
 
 
 def test_encoding():
-    assert encode(ord("I"), 7) == bytes.fromhex("4c57 49 07 0000") + struct.pack(">H", binascii.crc_hqx(b"I\7\0\0", 0xFFFF))
+    crc = struct.pack(">H", binascii.crc_hqx(b"I\7\0\0", 0xFFFF))
+    assert encode(ord("I"), 7) == bytes.fromhex("4c57 49 07 0000") + crc
     assert binascii.crc_hqx(b"123456789", 0xFFFF) == 0x29B1
 
 
@@ -207,7 +208,7 @@ def test_cut_cable():
 
 
 def test_no_such_port(tmp_path):
-    with pytest.raises(LinkError, match="must be a serial port that can be opened, not .*No such file"):
+    with pytest.raises(LinkError, match=r"must be a serial port that can be opened, not .*No such file"):
         Link(str(tmp_path / "ttyNONE"))
 
 
@@ -253,7 +254,7 @@ def test_project_files(tmp_path):
         '{"name": "tiny", "project_id": 3237998146, "baud": 1000000, "board": "tangnano9k",'
         ' "core": {"in_bytes": 1, "in_beats": 16, "out_bytes": 1, "out_beats": 1}}')
     assert read_project(tmp_path) == OURS
-    with pytest.raises(BadData, match="must be a .npz file with an array 'frames'"):
+    with pytest.raises(BadData, match=r"must be a \.npz file with an array 'frames'"):
         read_frames(tmp_path, None)
     np.savez(tmp_path / "frames.npz", frames=np.zeros((5, 16), np.uint8), labels=np.arange(5))
     read = read_frames(tmp_path, 3)

@@ -17,12 +17,12 @@ def _row(board: Board) -> dict[str, Any]:
 
 def _table(boards: list[Board]) -> Table:
     table = Table(title="Boards", title_justify="left")
-    for name in ("name", "part", "family", "clock", "UART", "LUT", "FF", "block RAM", "DSP"):
-        table.add_column(name, justify="right" if name in {"LUT", "FF", "DSP"} else "left")
+    for name in ("name", "title", "clock", "LUT", "FF", "block RAM", "DSP"):
+        table.add_column(name, justify="right" if name in {"LUT", "FF", "DSP"} else "left", no_wrap=name != "title")
     for board in boards:
         have = board.resources
-        table.add_row(board.name, board.part, board.family, f"{board.clock.mhz:g} MHz", f"{board.uart.baud} baud",
-                      str(have.lut), str(have.ff), f"{have.bram} x {have.bram_kbit} kbit", str(have.dsp))
+        table.add_row(board.name, board.title, f"{board.clock.mhz:g} MHz", str(have.lut), str(have.ff),
+                      f"{have.bram} x {have.bram_kbit} kbit", str(have.dsp))
     return table
 
 

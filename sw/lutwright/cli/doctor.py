@@ -67,7 +67,7 @@ def examine() -> list[Finding]:
 def _table(findings: list[Finding]) -> Table:
     table = Table(title="What lutwright needs", title_justify="left")
     for name in ("what", "for", "found", "to install"):
-        table.add_column(name)
+        table.add_column(name, overflow="fold")
     for item in findings:
         missing = "[bold red]missing[/]" if item.required else "[yellow]missing (optional)[/]"
         table.add_row(item.name, item.purpose, item.found or missing, "" if item.found else escape(item.fix))

@@ -5,19 +5,24 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import lutwright
 from lutwright.boards import Board
 from lutwright.dataflow.choose import Choice
+from lutwright.dataflow.folding import Fold, is_mux
+from lutwright.dataflow.lower import lower
 from lutwright.dataflow.stage import Pipeline
-from lutwright.emit.rtl import beat_bytes, bench_files, core_files
+from lutwright.emit.rtl import beat_bytes, bench_files, cell_closure, core_files
 from lutwright.emit.shell import CoreInterface, constraint_name, link_sources, shell_files
 from lutwright.errors import BadProject
+from lutwright.frontend.translate import import_model
 from lutwright.ir.graph import Graph
 from lutwright.ir.text import to_text
+from lutwright.passes import run_pipeline
+from lutwright.passes.classify import classify
 
 MANIFEST = "project.json"
 
@@ -61,7 +66,7 @@ def plan_project(graph: Graph, choice: Choice, board: Board, model: bytes) -> Bu
         "model": "model.onnx", "top": "board_top", "constraints": constraints, "baud": board.uart.baud,
         "core": {"in_bytes": interface.in_bytes, "in_beats": interface.in_beats,
                  "out_bytes": interface.out_bytes, "out_beats": interface.out_beats},
-        "interval": pipeline.interval, "folds": {name: [f.pe, f.simd] for name, f in choice.folds.items()},
+        "interval": pipeline.interval, "interval_target": choice.interval, "folds": {name: [f.pe, f.simd] for name, f in choice.folds.items()},
         "estimate": choice.estimate.as_dict(), "data": graph.metadata.get("lutwright.dataset", ""),
         "digest": BuildPlan(files).digest,
     }
@@ -91,3 +96,44 @@ def read_manifest(project: Path) -> dict[str, Any]:
         raise BadProject(where, "the files must be those that were built", "others (the digest differs)",
                          "Build the project again; to change the RTL, change hw/ or the model.")
     return dict(manifest)
+
+
+@dataclass(frozen=True, eq=False)
+class Project:
+    """An opened project: its folder, manifest, integer graph and pipeline."""
+
+    folder: Path
+    manifest: dict[str, Any]
+    graph: Graph
+    pipeline: Pipeline
+
+    @property
+    def core_sources(self) -> list[Path]:
+        """The files of the core alone, without board shell and bench."""
+        cells = cell_closure({stage.cell for stage in self.pipeline.stages})
+        names = sorted(cells | {self.graph.name})
+        return [self.folder / "rtl" / f"{name}.sv" for name in names]
+
+    @property
+    def board_sources(self) -> list[Path]:
+        """Every file of the design on the board."""
+        return sorted((self.folder / "rtl").glob("*.sv"))
+
+    @property
+    def bench(self) -> Path:
+        """The bench of the core."""
+        return self.folder / "sim" / "tb_core.sv"
+
+
+def hardware_graph(model: Path) -> Graph:
+    """The integer graph of an ONNX file as hardware computes it: every pass done, a classifier ends in its class."""
+    return classify(run_pipeline(import_model(model)))
+
+
+def open_project(folder: Path) -> Project:
+    """Open the project in `folder`: check its files, and make graph and pipeline anew from its model."""
+    manifest = read_manifest(folder)
+    graph = replace(hardware_graph(folder / manifest["model"]), name=manifest["name"])
+    folds = {node.name: Fold(*manifest["folds"][node.name], is_mux(node))
+             for node in graph.nodes if node.op in ("Conv", "Dense")}
+    return Project(folder, manifest, graph, lower(graph, folds, manifest["interval_target"]))

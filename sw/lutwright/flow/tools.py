@@ -70,7 +70,7 @@ def tail(log: Path, lines: int = 6) -> str:
     if not log.is_file():
         return "no log was written"
     text = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    errors = [line for line in text if line.startswith("ERROR") or ": error:" in line]
+    errors = [line for line in text if line.startswith("ERROR") or ": ERROR:" in line]
     return " | ".join((errors or text)[-lines:]) or "the log is empty"
 
 

@@ -1,0 +1,116 @@
+"""The verb `sim`: play frames into a project's hardware and compare every word with the integer model."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from lutwright.cli.console import JSON_OPTION, answer, terminal, verb
+from lutwright.emit.project import Project, open_project
+from lutwright.errors import BadOption, Mismatch
+from lutwright.runtime.frames import load_frames
+from lutwright.simulate.core import RunResult, compile_core, play, standard_runs
+from lutwright.simulate.runner import SIMULATORS
+
+
+@dataclass(frozen=True)
+class SimResult:
+    """All runs of one simulation, and the seconds to compile and to run it."""
+
+    runs: list[RunResult]
+    accuracy: float | None
+    compile_seconds: float
+    run_seconds: float
+
+    @property
+    def frames(self) -> int:
+        """Frames played in all runs."""
+        return sum(result.run.frames for result in self.runs)
+
+    @property
+    def words(self) -> int:
+        """Words compared in all runs."""
+        return sum(result.words for result in self.runs)
+
+    @property
+    def mismatches(self) -> int:
+        """Words that differ in all runs."""
+        return sum(result.mismatches for result in self.runs)
+
+    @property
+    def first(self) -> str:
+        """Where the first mismatch is, or ""."""
+        return next((c.first for result in self.runs for c in result.comparisons if c.mismatches), "")
+
+
+def simulate_project(project: Project, count: int | None, data: str, simulator: str, taps: bool, work: Path,
+                     waves: bool = False) -> SimResult:
+    """Compile the core of `project` in folder `work` and play `count` frames of `data` in every standard run."""
+    frames = load_frames(project.graph, data, count)
+    begin = time.perf_counter()
+    bench = compile_core([*project.core_sources, project.bench], work, simulator, taps, waves)
+    compiled = time.perf_counter()
+    runs = standard_runs(len(frames.codes), project.pipeline.interval)
+    results = play(bench, project.graph, project.pipeline, frames.codes, runs, taps, "rtl")
+    done = time.perf_counter()
+    accuracy = None
+    if frames.labels is not None and not results[0].mismatches and project.graph.nodes[-1].op == "ArgMax":
+        from lutwright.ir.execute import execute
+
+        # The words are equal, so the hardware's classes are the integer model's.
+        accuracy = float((execute(project.graph, frames.codes)[:, 0] == frames.labels).mean())
+    return SimResult(results, accuracy, compiled - begin, done - compiled)
+
+
+def runs_table(result: SimResult, title: str) -> Table:
+    """One row a run."""
+    table = Table(title=title)
+    for column in ("run", "frames", "words", "different", "clocks a frame"):
+        table.add_column(column, justify="left" if column == "run" else "right")
+    for one in result.runs:
+        table.add_row(one.run.name, str(one.run.frames), f"{one.words:,}", str(one.mismatches), str(one.cycles_per_frame))
+    return table
+
+
+@verb
+def sim(
+    project: Path = typer.Argument(help="Folder made by `lutwright build`."),
+    frames: int | None = typer.Option(None, "--frames", min=3, help="Frames (default: the whole test set, or 100 random)."),
+    taps: bool = typer.Option(False, "--taps", help="Compare every stage, not only the output."),
+    simulator: str = typer.Option("verilator", "--simulator", help="verilator or icarus."),
+    level: str = typer.Option("rtl", "--level", help="rtl is the one there is."),
+    data: str | None = typer.Option(None, "--data", help="Data set, or random (default: what the model was trained on)."),
+    waves: bool = typer.Option(False, "--waves", help="Record every signal into PROJECT/waves; slow, use few frames."),
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Simulate a project's core, with and without stalls and through a reset, and compare every word."""
+    if level != "rtl":
+        raise BadOption("--level", "must be rtl", repr(level), "Leave the option out.")
+    if simulator not in SIMULATORS:
+        raise BadOption("--simulator", f"must be one of {', '.join(SIMULATORS)}", repr(simulator))
+    opened = open_project(project)
+    with tempfile.TemporaryDirectory(prefix="lutwright-") as work, terminal.status(f"simulating {opened.graph.name}"):
+        result = simulate_project(opened, frames, opened.manifest["data"] if data is None else data, simulator, taps,
+                                  Path(work), waves)
+        if waves:
+            shutil.copytree(work, project / "waves", dirs_exist_ok=True)
+    first = result.runs[0]
+    terminal.print(runs_table(result, f"{opened.graph.name}: {level} against integer, {simulator}"))
+    rate = result.frames / result.run_seconds
+    terminal.print(f"{rate:,.0f} frames/s of wall time, compiled in {result.compile_seconds:.0f} s."
+                   + (f" Accuracy {result.accuracy:.1%}." if result.accuracy is not None else ""))
+    answer({"level": level, "simulator": simulator, "frames": result.frames, "words": result.words,
+            "mismatches": result.mismatches, "cycles_per_frame": first.cycles_per_frame, "frames_per_second": round(rate, 1),
+            "accuracy": result.accuracy, "first_mismatch": result.first, "taps": taps,
+            "runs": [{"name": r.run.name, "frames": r.run.frames, "words": r.words, "mismatches": r.mismatches,
+                      "cycles_per_frame": r.cycles_per_frame} for r in result.runs]}, as_json)
+    if result.mismatches:
+        terminal.print(f"[bold red]Mismatch[/]: {escape(result.first)}", soft_wrap=True)
+        raise typer.Exit(Mismatch.exit_code)

