@@ -1,12 +1,14 @@
-// Sum of TERMS signed numbers, one register after each adder (a register keeps synthesis from turning the
-// tree into carry-save logic, which costs about 1.7 times the LUTs where there are carry chains).
+// Sum of TERMS signed numbers by a tree of adders with a register after every EVERY levels and after the last.
+// Sums between registers are kept as they are: else synthesis merges them into carry-save logic, which costs
+// about 1.7 times the LUTs where there are carry chains.
 //
 // formula:  sum = x[0] + x[1] + ... + x[TERMS-1]; exact, OUT_BITS = IN_BITS + ceil(log2(TERMS))
-// latency:  LEVELS = ceil(log2(TERMS)) clocks with `enable` (0 for one term)          rate: 1 sum a clock
+// latency:  ceil(LEVELS / EVERY) clocks with `enable`, LEVELS = ceil(log2(TERMS))          rate: 1 sum a clock
 `default_nettype none
 module adder_tree #(
     parameter  int TERMS    = 4,  // numbers to add; 1 or more
     parameter  int IN_BITS  = 8,  // bits of each, two's complement
+    parameter  int EVERY    = 1,  // levels of adders between two registers; 1 or more
     localparam int LEVELS   = $clog2(TERMS),
     localparam int OUT_BITS = IN_BITS + LEVELS
 ) (
@@ -25,14 +27,19 @@ module adder_tree #(
     end else begin : sums
       localparam int BELOW = (TERMS + (1 << (l - 1)) - 1) >> (l - 1);
       for (genvar i = 0; i < N; i++) begin : add
-        logic signed [B-2:0] a;
+        logic signed [B-2:0] a, b;
+        (* keep *) logic signed [B-1:0] s;
         assign a = level[l-1].v[2*i*(B-1)+:B-1];
         if (2 * i + 1 < BELOW) begin : pair
-          logic signed [B-2:0] b;
           assign b = level[l-1].v[(2*i+1)*(B-1)+:B-1];
-          always_ff @(posedge clk) if (enable) v[i*B+:B] <= B'(a) + B'(b);
         end else begin : odd
-          always_ff @(posedge clk) if (enable) v[i*B+:B] <= B'(a);
+          assign b = '0;
+        end
+        assign s = B'(a) + B'(b);
+        if (l == LEVELS || l % EVERY == 0) begin : register
+          always_ff @(posedge clk) if (enable) v[i*B+:B] <= s;
+        end else begin : wire_on
+          assign v[i*B+:B] = s;
         end
       end
     end

@@ -3,7 +3,7 @@
 // formula:  y[n*PE + p] = sum over f < SF, s < SIMD of w[n*PE + p][f*SIMD + s] * x[f*SIMD + s],  n < NF
 // weights:  word n*SF + f of the ROM holds w[n*PE + p][f*SIMD + s] at bits (p*SIMD + s)*W_BITS
 // rate:     one vector each NF*SF clocks, one beat of PE results each SF clocks
-// latency:  2 + ceil(log2(SIMD)) clocks from the last input of a sum to its result, 1 more if SF > 1
+// latency:  2 + ceil(ceil(log2(SIMD)) / EVERY) clocks from the last input of a sum to its result, 1 more if SF > 1
 // stall:    the whole cell waits while a result is not taken
 `default_nettype none
 module folded_mac #(
@@ -17,6 +17,7 @@ module folded_mac #(
     parameter int                          W_BITS   = 4,   // bits of a weight, two's complement
     parameter int                          P_BITS   = 8,   // bits of a product, two's complement
     parameter int                          ACC_BITS = 12,  // bits of a result, two's complement
+    parameter int                          EVERY    = 1,   // levels of adders between two registers
     parameter int                          BLOCK    = 0,   // 1: weights in block RAM
     parameter                              FILE     = "",  // weight file, one word a line, if BLOCK
     localparam int                         WORD     = PE * SIMD * W_BITS,
@@ -125,7 +126,8 @@ module folded_mac #(
       .SIMD     (SIMD),
       .SF       (SF),
       .TERM_BITS(P_BITS),
-      .ACC_BITS (ACC_BITS)
+      .ACC_BITS (ACC_BITS),
+      .EVERY    (EVERY)
   ) u_sum (
       .clk         (clk),
       .rst         (rst),

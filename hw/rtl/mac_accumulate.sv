@@ -1,14 +1,15 @@
 // The common end of the MAC engines: for each of PE outputs, the sum of SIMD terms and of SF such sums.
 //
 // formula:  result[p] = sum over SF beats, s < SIMD of terms[beat][p*SIMD + s]
-// latency:  ceil(log2(SIMD)) clocks with `enable`, 1 more if SF > 1          rate: 1 beat a clock
+// latency:  ceil(ceil(log2(SIMD)) / EVERY) clocks with `enable`, 1 more if SF > 1          rate: 1 beat a clock
 `default_nettype none
 module mac_accumulate #(
     parameter int PE        = 1,  // outputs made at the same time
     parameter int SIMD      = 1,  // terms of each output in a beat
     parameter int SF        = 1,  // beats of a sum
     parameter int TERM_BITS = 8,  // bits of a term, two's complement
-    parameter int ACC_BITS  = 12  // bits of the result, two's complement; the range of the result must fit
+    parameter int ACC_BITS  = 12,  // bits of the result, two's complement; the range of the result must fit
+    parameter int EVERY     = 1   // levels of adders between two registers
 ) (
     input  wire logic                         clk,
     input  wire logic                         rst,
@@ -22,31 +23,33 @@ module mac_accumulate #(
 );
   localparam int LEVELS = $clog2(SIMD);
   localparam int SUM_BITS = TERM_BITS + LEVELS;
+  localparam int DELAY = (LEVELS + EVERY - 1) / EVERY;
 
   // The flags travel beside the adder tree.
   logic valid_sum, first_sum, last_sum;
-  if (LEVELS == 0) begin : no_delay
+  if (DELAY == 0) begin : no_delay
     assign {valid_sum, first_sum, last_sum} = {valid, first, last};
   end else begin : delay
-    logic [LEVELS-1:0] valids, firsts, lasts;
+    logic [DELAY-1:0] valids, firsts, lasts;
     always_ff @(posedge clk) begin
       if (rst) valids <= '0;
-      else if (enable) valids <= LEVELS'({valids, valid});
+      else if (enable) valids <= DELAY'({valids, valid});
     end
     always_ff @(posedge clk) begin
       if (enable) begin
-        firsts <= LEVELS'({firsts, first});
-        lasts  <= LEVELS'({lasts, last});
+        firsts <= DELAY'({firsts, first});
+        lasts  <= DELAY'({lasts, last});
       end
     end
-    assign {valid_sum, first_sum, last_sum} = {valids[LEVELS-1], firsts[LEVELS-1], lasts[LEVELS-1]};
+    assign {valid_sum, first_sum, last_sum} = {valids[DELAY-1], firsts[DELAY-1], lasts[DELAY-1]};
   end
 
   for (genvar p = 0; p < PE; p++) begin : output_channel
     logic signed [SUM_BITS-1:0] sum;
     adder_tree #(
         .TERMS  (SIMD),
-        .IN_BITS(TERM_BITS)
+        .IN_BITS(TERM_BITS),
+        .EVERY  (EVERY)
     ) u_tree (
         .clk   (clk),
         .enable(enable),

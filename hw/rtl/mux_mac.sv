@@ -8,7 +8,7 @@
 // input:    the layout of `window`: element ((f*TAPS + tap)*SIMD + s)
 // weights:  entry (n*SF + f)*PE*SIMD + p*SIMD + s of POSITIONS (T_BITS each) and WEIGHTS (W_BITS each)
 // rate:     one window each NF*SF clocks, one beat of PE results each SF clocks
-// latency:  2 (SIGN_ONLY: 1) + ceil(log2(SIMD)) clocks from the window to the first result, SF more if SF > 1
+// latency:  2 (SIGN_ONLY: 1) + ceil(ceil(log2(SIMD)) / EVERY) clocks from the window to the first result, SF more if SF > 1
 // stall:    the whole cell waits while a result is not taken
 `default_nettype none
 module mux_mac #(
@@ -23,6 +23,7 @@ module mux_mac #(
     parameter  int                             W_BITS    = 4,   // bits of a weight, two's complement; 1 if SIGN_ONLY
     parameter  int                             P_BITS    = 8,   // bits of a product, two's complement
     parameter  int                             ACC_BITS  = 12,  // bits of a result, two's complement
+    parameter  int                             EVERY     = 1,   // levels of adders between two registers
     localparam int                             T_BITS    = $clog2(TAPS),
     parameter  [NF*SF*PE*SIMD*T_BITS-1:0]      POSITIONS = '0,  // the tap of each pair
     parameter  [NF*SF*PE*SIMD*W_BITS-1:0]      WEIGHTS   = '0   // the weight of each pair
@@ -164,7 +165,8 @@ module mux_mac #(
       .SIMD     (SIMD),
       .SF       (SF),
       .TERM_BITS(P_BITS),
-      .ACC_BITS (ACC_BITS)
+      .ACC_BITS (ACC_BITS),
+      .EVERY    (EVERY)
   ) u_sum (
       .clk         (clk),
       .rst         (rst),

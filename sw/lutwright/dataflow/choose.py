@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lutwright.boards import Board
 from lutwright.dataflow.cost import SHELL, Cost, cost, pipeline_cost
 from lutwright.dataflow.folding import Fold, fastest_interval, fold_graph
-from lutwright.dataflow.lower import lower
+from lutwright.dataflow.lower import Target, lower
 from lutwright.dataflow.stage import Pipeline
 from lutwright.errors import DoesNotFit
 from lutwright.ir.graph import Graph
@@ -22,10 +22,10 @@ _SLOWEST = 1 << 24
 class Choice:
     """A folding of a graph, its pipeline and the estimate of the whole chip, the board's shell included.
 
-    interval: clocks a frame that was asked for; pipeline.interval is what came out.
+    target: what was asked for; pipeline.interval is what came out.
     """
 
-    interval: int
+    target: Target
     folds: Mapping[str, Fold]
     pipeline: Pipeline
     estimate: Cost
@@ -41,8 +41,9 @@ def choose(graph: Graph, board: Board) -> Choice:
     while interval <= _SLOWEST:
         folds = fold_graph(graph, interval)
         if last is None or folds != last.folds:
-            pipeline = lower(graph, folds, interval)
-            last = Choice(interval, folds, pipeline, pipeline_cost(pipeline) + SHELL)
+            target = Target(interval, adder_levels(board.clock.mhz))
+            pipeline = lower(graph, folds, target)
+            last = Choice(target, folds, pipeline, pipeline_cost(pipeline) + SHELL)
             if shortage(last, board) is None:
                 return last
         interval *= 2
@@ -52,8 +53,22 @@ def choose(graph: Graph, board: Board) -> Choice:
     raise error
 
 
+def adder_levels(mhz: float) -> int:
+    """Levels of adders between two registers at a clock of `mhz`; about 2 ns a level on the slowest family."""
+    return max(1, min(4, int(120 / mhz)))
+
+
 def shortage(choice: Choice, board: Board) -> DoesNotFit | None:
     """The error that says what `board` lacks for `choice`, or None where it has enough."""
+    if board.family == "gowin":
+        need_sites, sites = choice.estimate.lut + choice.estimate.loose, _SHARE * board.resources.lut
+        if need_sites > sites:
+            stage = max(choice.pipeline.stages, key=lambda s: cost(s).lut + cost(s).loose)
+            alone = cost(stage).lut + cost(stage).loose
+            return DoesNotFit(f"board '{board.name}'",
+                              f"has room for {int(sites)} LUT sites, the smallest folding needs about {need_sites:.0f} "
+                              f"(a flip-flop without a LUT takes one too), stage '{stage.name}' alone {alone:.0f}",
+                              fix="Use fewer channels or bits there, or a larger board.")
     have = {"lut": _SHARE * board.resources.lut, "ff": _SHARE * board.resources.ff, "bram": board.resources.bram,
             "dsp": board.resources.dsp}
     need = choice.estimate.as_dict()

@@ -14,22 +14,28 @@ from lutwright.dataflow.stage import Pipeline, Stage
 
 @dataclass(frozen=True)
 class Cost:
-    """Resources; they add up."""
+    """Resources; they add up.
+
+    loose: those of the `ff` flip-flops that do not take their input from a LUT of their own. On Gowin each of them
+    occupies a LUT site, because a flip-flop there can only be fed by the LUT beside it.
+    """
 
     lut: float = 0
     ff: float = 0
     bram: int = 0
     dsp: int = 0
+    loose: float = 0
 
     def __add__(self, other: Cost) -> Cost:
-        return Cost(self.lut + other.lut, self.ff + other.ff, self.bram + other.bram, self.dsp + other.dsp)
+        return Cost(self.lut + other.lut, self.ff + other.ff, self.bram + other.bram, self.dsp + other.dsp,
+                    self.loose + other.loose)
 
     def as_dict(self) -> dict[str, int]:
         """Whole numbers by name: lut, ff, bram, dsp."""
         return {"lut": round(self.lut), "ff": round(self.ff), "bram": self.bram, "dsp": self.dsp}
 
 
-SHELL = Cost(lut=420, ff=330, bram=1)
+SHELL = Cost(lut=420, ff=330, bram=1, loose=120)
 """The UART shell of the small boards, with its frame buffer."""
 
 
@@ -38,18 +44,21 @@ def memory(depth: int, width: int, block: int) -> Cost:
     if block:
         return Cost(bram=-(-width // 36) * max(1, -(-depth // 512)))
     banks = -(-depth // 16)
-    return Cost(lut=4 * banks * -(-width // 4) + (banks > 1) * width * banks * 0.5, ff=width)
+    return Cost(lut=4 * banks * -(-width // 4) + (banks > 1) * width * banks * 0.5, ff=width,
+                loose=width if banks == 1 else 0)
 
 
-def adder_tree(terms: int, bits: int) -> Cost:
-    """Registered binary tree: one carry bit and one register a bit of each sum."""
-    lut = ff = 0
+def adder_tree(terms: int, bits: int, every: int) -> Cost:
+    """Binary tree: one carry bit a bit of each sum, registers after every `every` levels and after the last."""
+    lut = ff = level = 0
     while terms > 1:
         bits += 1
+        level += 1
         lut += terms // 2 * bits
-        ff += -(-terms // 2) * bits
         terms = -(-terms // 2)
-    return Cost(lut=lut, ff=ff)
+        if terms == 1 or level % every == 0:
+            ff += terms * bits
+    return Cost(lut=lut, ff=ff, loose=ff)
 
 
 def _p(stage: Stage, name: str) -> int:
@@ -65,14 +74,16 @@ def _multiplexer(inputs: int) -> float:
 
 def _accumulate(stage: Stage) -> Cost:
     pe, simd, sf = _p(stage, "PE"), _p(stage, "SIMD"), _p(stage, "SF")
-    acc = Cost(lut=2 * _p(stage, "ACC_BITS"), ff=_p(stage, "ACC_BITS")) if sf > 1 else Cost()
-    tree = adder_tree(simd, _p(stage, "P_BITS"))
-    return Cost(lut=pe * (tree.lut + acc.lut), ff=pe * (tree.ff + acc.ff) + 20)
+    bits = _p(stage, "ACC_BITS")
+    acc = Cost(lut=2 * bits, ff=bits, loose=bits) if sf > 1 else Cost()
+    tree = adder_tree(simd, _p(stage, "P_BITS"), _p(stage, "EVERY"))
+    return Cost(lut=pe * (tree.lut + acc.lut), ff=pe * (tree.ff + acc.ff) + 20, loose=pe * (tree.loose + acc.loose))
 
 
 def _window(stage: Stage) -> Cost:
     pixel, k = _p(stage, "CHANNELS") * _p(stage, "BITS"), _p(stage, "K")
-    return Cost(lut=150 + 1.2 * pixel, ff=60 + pixel * (k * k + k + 2)) + memory(
+    registers = pixel * (k * k + k + 2)
+    return Cost(lut=150 + 1.2 * pixel, ff=60 + registers, loose=registers) + memory(
         _p(stage, "WIDTH"), (k - 1) * pixel, _p(stage, "BLOCK"))
 
 
@@ -115,13 +126,13 @@ def _requantise_affine(stage: Stage) -> Cost:
 def _requantise_threshold(stage: Stage) -> Cost:
     pe, nf, levels, acc = _p(stage, "PE"), _p(stage, "NF"), _p(stage, "LEVELS"), _p(stage, "ACC_BITS")
     rom = sum(acc * max(0.4, nf * (1 << level) / 16) for level in range(levels) if nf << level > 1)
-    return Cost(lut=pe * (levels * acc + rom), ff=pe * levels * (acc + levels) + 10)
+    return Cost(lut=pe * (levels * acc + rom), ff=pe * levels * (acc + levels) + 10, loose=pe * levels * acc)
 
 
 def _max_pool(stage: Stage) -> Cost:
     width = _p(stage, "PE") * _p(stage, "BITS")
     depth = max(2, _p(stage, "WIDTH") // _p(stage, "K") * _p(stage, "NF"))
-    return Cost(lut=45 + 3.3 * width, ff=30 + 3 * width) + memory(depth, width, _p(stage, "BLOCK"))
+    return Cost(lut=45 + 3.3 * width, ff=30 + 3 * width, loose=width) + memory(depth, width, _p(stage, "BLOCK"))
 
 
 def _fifo(stage: Stage) -> Cost:
@@ -133,11 +144,12 @@ def _replay(stage: Stage) -> Cost:
 
 
 def _skid(stage: Stage) -> Cost:
-    return Cost(lut=_p(stage, "WIDTH") + 5, ff=2 * _p(stage, "WIDTH") + 2)
+    return Cost(lut=_p(stage, "WIDTH") + 5, ff=2 * _p(stage, "WIDTH") + 2, loose=_p(stage, "WIDTH"))
 
 
 def _width_up(stage: Stage) -> Cost:
-    return Cost(lut=6, ff=_p(stage, "WIDTH") * _p(stage, "RATIO") + 4)
+    wide = _p(stage, "WIDTH") * _p(stage, "RATIO")
+    return Cost(lut=6, ff=wide + 4, loose=wide)
 
 
 def _width_down(stage: Stage) -> Cost:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from math import gcd
 
 import numpy as np
@@ -20,14 +21,22 @@ from lutwright.numerics.requantise import Multiply, Threshold
 BLOCK_BITS = 512
 
 
+@dataclass(frozen=True)
+class Target:
+    """What a pipeline is made for: clocks a frame, and how many levels of adders fit between two registers."""
+
+    interval: int
+    adder_levels: int
+
+
 class Lowering:
     """Collects the stages of one graph; `here` is the stream after the last of them."""
 
-    def __init__(self, graph: Graph, folds: dict[str, Fold], interval: int) -> None:
-        """folds: one for each Conv and Dense, by node name. interval: clocks a frame that the FIFOs are made for."""
+    def __init__(self, graph: Graph, folds: dict[str, Fold], target: Target) -> None:
+        """folds: one for each Conv and Dense, by node name. target: FIFOs are sized for its interval."""
         self.graph = graph
         self.folds = folds
-        self.interval = interval
+        self.target = target
         self.stages: list[Stage] = []
         tensor = graph.tensors[graph.input]
         self.here = Stream(tensor.channels if len(tensor.shape) == 3 else 1, tensor.type.width, tensor.type.signed,
@@ -71,9 +80,9 @@ class Lowering:
         return Stream(lanes, tensor.type.width, tensor.type.signed, tensor.words // lanes)
 
 
-def lower(graph: Graph, folds: dict[str, Fold], interval: int) -> Pipeline:
-    """The pipeline of `graph` with `folds` for `interval` clocks a frame; UnsupportedOp names what no cell does."""
-    work = Lowering(graph, folds, interval)
+def lower(graph: Graph, folds: dict[str, Fold], target: Target) -> Pipeline:
+    """The pipeline of `graph` with `folds` for `target`; UnsupportedOp names what no cell does."""
+    work = Lowering(graph, folds, target)
     for node in graph.nodes:
         LOWER[node.op](work, node)
     return Pipeline(graph.name, tuple(work.stages))
@@ -148,7 +157,7 @@ def _mux_mac(work: Lowering, node: Node, x: Tensor, out: Tensor, fold: Fold) -> 
     nf, sf = w.shape[0] // fold.pe, w.shape[3] // fold.simd
     stream = _acc_stream(out, fold.pe)
     work.add(node.name, "mux_mac", node, stream, out.shape[0] * out.shape[1] * nf * sf, node.output,
-             PE=fold.pe, SIMD=fold.simd, NF=nf, SF=sf, TAPS=taps, **shared,
+             PE=fold.pe, SIMD=fold.simd, NF=nf, SF=sf, TAPS=taps, EVERY=work.target.adder_levels, **shared,
              POSITIONS=Vector(_by_fold(positions, fold.pe, fold.simd), (taps - 1).bit_length()),
              WEIGHTS=Vector(_by_fold(kept, fold.pe, fold.simd), w_bits))
 
@@ -168,7 +177,8 @@ def _folded_mac(work: Lowering, node: Node, x: Tensor, out: Tensor, fold: Fold) 
     else:
         weights["WEIGHTS"] = Vector(words, w_bits)
     work.add(node.name, "folded_mac", node, _acc_stream(out, fold.pe), pixels * nf * sf, node.output, files,
-             PE=fold.pe, SIMD=fold.simd, NF=nf, SF=sf, HOLD=hold, **shared, **weights)
+             PE=fold.pe, SIMD=fold.simd, NF=nf, SF=sf, HOLD=hold, EVERY=work.target.adder_levels,
+             **shared, **weights)
 
 
 def _dense(work: Lowering, node: Node) -> None:
@@ -237,7 +247,7 @@ def _max_pool(work: Lowering, node: Node) -> None:
              SIGNED=int(work.here.signed), HEIGHT=x.shape[0], WIDTH=x.shape[1], K=node.attrs["kernel"],
              BLOCK=int(depth * stream.width > BLOCK_BITS))
     # A pool sends a row of pixels in a burst and then nothing; what follows works at a steady rate.
-    arrivals = pool_arrivals(x, node.attrs["kernel"], nf, work.interval / (x.shape[0] * x.shape[1] * nf))
+    arrivals = pool_arrivals(x, node.attrs["kernel"], nf, work.target.interval / (x.shape[0] * x.shape[1] * nf))
     waiting = queue_depth(arrivals, work.service(node) / stream.beats)
     if waiting > 1:
         work.add(f"{node.name}_fifo", "fifo", node, stream, stream.beats, node.output, WIDTH=stream.width,

@@ -13,7 +13,7 @@ import lutwright
 from lutwright.boards import Board
 from lutwright.dataflow.choose import Choice
 from lutwright.dataflow.folding import Fold, is_mux
-from lutwright.dataflow.lower import lower
+from lutwright.dataflow.lower import Target, lower
 from lutwright.dataflow.stage import Pipeline
 from lutwright.emit.rtl import beat_bytes, bench_files, cell_closure, core_files
 from lutwright.emit.shell import CoreInterface, constraint_name, link_sources, shell_files
@@ -66,7 +66,7 @@ def plan_project(graph: Graph, choice: Choice, board: Board, model: bytes) -> Bu
         "model": "model.onnx", "top": "board_top", "constraints": constraints, "baud": board.uart.baud,
         "core": {"in_bytes": interface.in_bytes, "in_beats": interface.in_beats,
                  "out_bytes": interface.out_bytes, "out_beats": interface.out_beats},
-        "interval": pipeline.interval, "interval_target": choice.interval, "folds": {name: [f.pe, f.simd] for name, f in choice.folds.items()},
+        "interval": pipeline.interval, "target": [choice.target.interval, choice.target.adder_levels], "folds": {name: [f.pe, f.simd] for name, f in choice.folds.items()},
         "estimate": choice.estimate.as_dict(), "data": graph.metadata.get("lutwright.dataset", ""),
         "digest": BuildPlan(files).digest,
     }
@@ -136,4 +136,4 @@ def open_project(folder: Path) -> Project:
     graph = replace(hardware_graph(folder / manifest["model"]), name=manifest["name"])
     folds = {node.name: Fold(*manifest["folds"][node.name], is_mux(node))
              for node in graph.nodes if node.op in ("Conv", "Dense")}
-    return Project(folder, manifest, graph, lower(graph, folds, manifest["interval_target"]))
+    return Project(folder, manifest, graph, lower(graph, folds, Target(*manifest["target"])))
