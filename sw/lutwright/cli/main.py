@@ -7,12 +7,13 @@ import typer
 import lutwright
 from lutwright.cli.boards import boards
 from lutwright.cli.build import build
+from lutwright.cli.demo import demo
 from lutwright.cli.doctor import doctor
 from lutwright.cli.run import run
 from lutwright.cli.sim import sim
 from lutwright.cli.train import train
 
-VERBS = (train, build, sim, run, boards, doctor)
+VERBS = (demo, train, build, sim, run, boards, doctor)
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
                   help="From a quantised PyTorch network to an FPGA bitstream that computes the same integers.")

@@ -2,12 +2,11 @@
 
 `Measured` counts what nextpnr placed:
 
-    lut   Gowin: LUT4 + ALU + 4 * RAM16SDP4 (all sit on LUT sites). ECP5: TRELLIS_COMB (carry and LUT RAM included)
+    lut   Gowin: LUT sites, LUT4 + ALU + 4 * RAM16SDP4, where LUT4 includes four of each RAM's eight and those that feed
+          a flip-flop. ECP5: TRELLIS_COMB (carry and LUT RAM included)
     ff    Gowin: DFF. ECP5: TRELLIS_FF
     bram  Gowin: BSRAM. ECP5: DP16KD. Blocks of 18 kbit
     dsp   18 x 18 multipliers; two 9 x 9 are one
-
-They are a little above synthesis' counts, because nextpnr adds LUTs that only pass a signal on.
 """
 
 from __future__ import annotations
@@ -110,8 +109,9 @@ def _place(project: Path, board: Board, top: str, seed: int, timeout: float) -> 
               "--freq", f"{board.clock.mhz:g}", "--timing-allow-fail", *board.tools.place]
     if board.family == "gowin":
         tool = NEXTPNR_GOWIN
+        # The default is to look for a place for 10 minutes before giving up on a part that is too full.
         own = ["--device", board.part, "--vopt", f"family={board.device}", "--vopt", f"cst={top}.cst",
-               "--write", f"flow/{top}_routed.json"]
+               "--write", f"flow/{top}_routed.json", "--placer-heap-cell-placement-timeout", "64"]
     else:
         tool = NEXTPNR_ECP5
         own = [f"--{board.device}", "--package", board.package, "--speed", board.speed, "--lpf", f"{top}.lpf",

@@ -2,30 +2,37 @@
 
 What a cell costs (`Cells`), so that one number can stand beside the board's LUTs:
 
-    Gowin   LUT1..LUT4 and ALU 1 each, RAM16S/SDP 4 (they take the four LUT sites of a slice pair)
+    Gowin   LUT sites, see flow/gowin.py
     ECP5    LUT4 1, CCU2C 2 (two carry LUTs), TRELLIS_DPR16X4 4 (nextpnr's TRELLIS_COMB)
 
 Options, measured (Yosys 0.70): -nowidelut halves the LUTs of most designs and abc9's script flow2 takes another 3 to
 12 %; -nodsp keeps small multipliers in LUTs, so that the count does not depend on which 4-bit product became a DSP.
+On Gowin adders of up to 5 bits are made of LUTs, because a carry chain takes two or three sites more than its bits.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from lutwright.boards import Board
 from lutwright.errors import BadProject, ToolFailed
 from lutwright.files import write_file
+from lutwright.flow.gowin import lut_sites
 from lutwright.flow.tools import TIMEOUT, YOSYS, run_tool, tail
 
-# (family, kind) -> regular expression of cell types -> how many of `kind` one such cell takes.
+# Widest result, in bits, of an adder that is made of LUTs on Gowin.
+_SHORT_ADDER = 5
+
+# family -> kind -> (regular expression of cell types, how many of `kind` one such cell takes).
 _COSTS: dict[str, dict[str, tuple[tuple[str, int], ...]]] = {
     "gowin": {
-        "lut": ((r"LUT[1-4]|ALU|INV", 1), (r"RAM16S(DP)?[124]", 4)),
+        "lut": (),
         "ff": ((r"DFF\w*", 1),),
         "bram": ((r"(SP|SDP|DP|ROM|pROM|SPX9|SDPX9|DPX9|ROMX9|pROMX9)B?", 1),),
         "dsp": ((r"MULT18X18|MULT9X9|MULTALU\w*|MULTADDALU\w*", 1),),
@@ -41,7 +48,7 @@ _COSTS: dict[str, dict[str, tuple[tuple[str, int], ...]]] = {
 
 @dataclass(frozen=True)
 class Cells:
-    """Cell counts of a netlist: LUT equivalents, flip-flops, block RAMs, multipliers; `by_type` as Yosys names them."""
+    """What a netlist takes: LUTs (sites on Gowin), flip-flops, block RAMs, multipliers; `by_type` as Yosys counts."""
 
     lut: int
     ff: int
@@ -60,14 +67,17 @@ class Synthesis:
     log: Path
 
 
-def count_cells(family: str, by_type: Mapping[str, int]) -> Cells:
-    """Sum the cells of a netlist by what they cost on `family` ("gowin", "ecp5")."""
+def count_cells(family: str, netlist: Mapping[str, Any]) -> Cells:
+    """What the cells of a flat netlist (Yosys' JSON: modules.TOP.cells) take on `family` ("gowin", "ecp5")."""
+    by_type = Counter(str(cell["type"]) for cell in netlist.values())
+    by_type.pop("$scopeinfo", None)
     totals = {
         kind: sum(cost * count for pattern, cost in costs
                   for cell, count in by_type.items() if re.fullmatch(pattern, cell))
         for kind, costs in _COSTS[family].items()
     }
-    return Cells(totals["lut"], totals["ff"], totals["bram"], totals["dsp"], dict(sorted(by_type.items())))
+    lut = lut_sites(netlist) if family == "gowin" else totals["lut"]
+    return Cells(lut, totals["ff"], totals["bram"], totals["dsp"], dict(sorted(by_type.items())))
 
 
 def synthesise(project: Path, sources: list[Path], board: Board, top: str, pads: bool = True,
@@ -85,13 +95,13 @@ def synthesise(project: Path, sources: list[Path], board: Board, top: str, pads:
     flow, logs = project / "flow", project / "logs"
     for folder in (flow, logs):
         folder.mkdir(parents=True, exist_ok=True)
-    result = [flow / f"{top}.json", flow / f"{top}_netlist.v", flow / f"{top}_cells.json"]
+    result = [flow / f"{top}.json", flow / f"{top}_netlist.v"]
     for path in result:
         path.unlink(missing_ok=True)
     script, log = logs / f"synth_{top}.ys", logs / f"synth_{top}.log"
     write_file(script, _script(project, sources, board, top, pads))
     run_tool(YOSYS, [str(script.resolve())], project, log, timeout)
-    return Synthesis(_read_cells(board.family, result[2], log), result[0], result[1], log)
+    return Synthesis(_read_cells(board.family, result[0], top, log), result[0], result[1], log)
 
 
 def _script(project: Path, sources: list[Path], board: Board, top: str, pads: bool) -> str:
@@ -99,12 +109,13 @@ def _script(project: Path, sources: list[Path], board: Board, top: str, pads: bo
     names = [_relative(source, project) for source in sources]
     options = ["-nowidelut", "-nodsp", *([] if pads else ["-noiopads"] if board.family == "gowin" else ["-noiopad"]),
                *board.tools.synth]
+    synth = f"synth_{board.family} -top {top} {' '.join(options)} -json flow/{top}.json"
     lines = [
         f"read_slang --top {top} {' '.join(names)}",
         "scratchpad -copy abc9.script.flow2 abc9.script",
-        f"synth_{board.family} -top {top} {' '.join(options)} -json flow/{top}.json",
+        *([f"{synth} -run begin:map_gates", f"techmap -map +/techmap.v t:$alu r:Y_WIDTH<={_SHORT_ADDER} %i",
+           f"{synth} -run map_gates:"] if board.family == "gowin" else [synth]),
         f"write_verilog -noattr flow/{top}_netlist.v",
-        f"tee -q -o flow/{top}_cells.json stat -json",
     ]
     return "\n".join(lines) + "\n"
 
@@ -119,10 +130,10 @@ def _relative(source: Path, project: Path) -> str:
     return name
 
 
-def _read_cells(family: str, stat: Path, log: Path) -> Cells:
+def _read_cells(family: str, netlist: Path, top: str, log: Path) -> Cells:
     try:
-        by_type = json.loads(stat.read_text())["design"]["num_cells_by_type"]
+        cells = json.loads(netlist.read_text())["modules"][top]["cells"]
     except (OSError, ValueError, KeyError) as error:
-        raise ToolFailed("tool 'yosys'", "must write its cell counts", "nothing readable",
+        raise ToolFailed("tool 'yosys'", "must write a netlist", "nothing readable",
                          f"Log {log.name}: {tail(log)}") from error
-    return count_cells(family, {str(cell): int(count) for cell, count in by_type.items()})
+    return count_cells(family, cells)

@@ -7,6 +7,7 @@ to be on PATH. A tool that crashes, hangs or is killed ends in ToolFailed; Ctrl-
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import importlib.metadata
 import os
 import signal
@@ -59,8 +60,9 @@ def command(tool: Tool) -> list[str]:
     if tool.module:
         return [sys.executable, "-m", tool.module]
     for entry in importlib.metadata.entry_points(group="console_scripts", name=tool.script):
-        start = f"import sys; from {entry.module} import {entry.attr} as main; sys.argv[0] = '{tool.script}'"
-        return [sys.executable, "-c", f"{start}; sys.exit(main())"]
+        start = (f"import sys; from lutwright.flow.tools import end_with_parent; end_with_parent(); "
+                 f"from {entry.module} import {entry.attr} as main; sys.argv[0] = '{tool.script}'; sys.exit(main())")
+        return [sys.executable, "-c", start]
     raise ToolMissing(f"tool '{tool.name}'", f"the package {tool.package} must hold the program {tool.script}",
                       "absent", f"pip install --upgrade {tool.package}.")
 
@@ -100,6 +102,12 @@ def run_tool(tool: Tool, arguments: list[str], cwd: Path, log: Path, timeout: fl
                          f"It may have had too little memory. Log {log.name}: {tail(log)}")
     if status:
         raise ToolFailed(f"tool '{tool.name}'", "must end with status 0", status, f"Log {log.name}: {tail(log)}")
+
+
+def end_with_parent() -> None:
+    """Called in a child: ask Linux to kill it when the process that started it ends, however that ends."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)   # PR_SET_PDEATHSIG
 
 
 def _kill(child: subprocess.Popen[bytes]) -> None:

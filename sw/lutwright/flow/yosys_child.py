@@ -8,6 +8,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from lutwright.flow.tools import end_with_parent
+
 
 def main(script: Path) -> None:
     """Run each line of `script` as one Yosys command; lines that start with # are comments."""
@@ -20,4 +22,5 @@ def main(script: Path) -> None:
 
 
 if __name__ == "__main__":
+    end_with_parent()
     main(Path(sys.argv[1]))

@@ -1,0 +1,84 @@
+"""cocotb bench of every cell with one stream in and one out (ports s_data, s_valid, s_ready, m_data, m_valid, m_ready).
+
+The environment variable LUTWRIGHT_JOB names a JSON file: `beats` in and `expected` beats out, hexadecimal strings, and `runs`:
+idle and stall probabilities, a seed, and after how many clocks a reset comes in the middle (0: none).
+Checked on every clock: valid stays and data holds until ready (law 4). At the end the sink must be empty.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from pathlib import Path
+from typing import Any
+
+import cocotb
+from cocotb.clock import Clock
+from cocotb.triggers import FallingEdge, Timer
+
+JOB = json.loads(Path(os.environ["LUTWRIGHT_JOB"]).read_text())
+
+
+async def reset(dut: Any) -> None:
+    """Three clocks of reset."""
+    dut.rst.value = 1
+    dut.s_valid.value = 0
+    dut.m_ready.value = 0
+    for _ in range(3):
+        await FallingEdge(dut.clk)
+    dut.rst.value = 0
+
+
+async def stream(dut: Any, run: dict[str, Any], limit: int | None) -> list[str]:
+    """Play the job's beats with the stalls of `run` for at most `limit` clocks; return the beats that came out."""
+    noise = random.Random(run["seed"])
+    beats = list(JOB["beats"])
+    digits = len(JOB["expected"][0])
+    got: list[str] = []
+    waiting: str | None = None
+    sent = 0
+    offered = False
+    quiet = 0
+    clocks = 0
+    while quiet < JOB["drain"] and (limit is None or clocks < limit):
+        # Between two rising edges: set the inputs, let them settle, see what the edge will do.
+        if not offered and sent < len(beats) and noise.random() >= run["idle"]:
+            dut.s_data.value = int(beats[sent], 16)
+            offered = True
+        dut.s_valid.value = int(offered)
+        dut.m_ready.value = int(noise.random() >= run["stall"])
+        await Timer(1, "ns")
+        valid, ready = int(dut.m_valid.value), int(dut.m_ready.value)
+        if waiting is not None:
+            assert valid, f"valid was withdrawn after {clocks} clocks"
+            assert str(dut.m_data.value) == waiting, f"data changed while it waited, after {clocks} clocks"
+        waiting = str(dut.m_data.value) if valid and not ready else None
+        if valid and ready:
+            bits = str(dut.m_data.value)
+            assert set(bits) <= {"0", "1"}, f"unknown bits in beat {len(got)}: {bits}"
+            got.append(f"{int(bits, 2):0{digits}x}")
+        moved = (valid and ready) or (offered and int(dut.s_ready.value))
+        if offered and int(dut.s_ready.value):
+            sent, offered = sent + 1, False
+        quiet = 0 if moved or sent < len(beats) else quiet + 1
+        clocks += 1
+        assert clocks < JOB["limit"], f"stuck after {len(got)} of {len(JOB['expected'])} beats, {sent} of {len(beats)} sent"
+        await FallingEdge(dut.clk)
+    return got
+
+
+@cocotb.test()
+async def runs(dut: Any) -> None:
+    """Every run of the job; after a reset in the middle everything begins anew."""
+    cocotb.start_soon(Clock(dut.clk, 10, "ns").start(start_high=False))
+    await FallingEdge(dut.clk)
+    for run in JOB["runs"]:
+        await reset(dut)
+        if run["reset_after"]:
+            await stream(dut, run, run["reset_after"])
+            await reset(dut)
+        got = await stream(dut, run, None)
+        for index, (want, have) in enumerate(zip(JOB["expected"], got, strict=False)):
+            assert want == have, f"run {run}: beat {index}: expected {want}, got {have}"
+        assert len(got) == len(JOB["expected"]), f"run {run}: {len(got)} beats came, not {len(JOB['expected'])}"

@@ -1,0 +1,1 @@
+"""Checks of exactness before any synthesis."""

@@ -1,0 +1,58 @@
+"""Pictures of a report, as text that goes into the page itself."""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lutwright.errors import ToolMissing
+
+
+def _pyplot() -> Any:
+    try:
+        import matplotlib
+    except ImportError as error:
+        raise ToolMissing("report", "the package matplotlib must be installed", "absent",
+                          "pip install 'lutwright[report]'.") from error
+    matplotlib.use("svg")
+    matplotlib.rcParams["svg.hashsalt"] = "lutwright"  # the same data gives the same file
+    from matplotlib import pyplot
+
+    return pyplot
+
+
+def training_curve(history: list[dict[str, Any]]) -> str:
+    """An SVG of accuracy and loss over the epochs; the phases are shaded."""
+    pyplot = _pyplot()
+    figure, left = pyplot.subplots(figsize=(7.2, 3.0))
+    epochs = range(1, len(history) + 1)
+    left.plot(epochs, [100 * h["accuracy"] for h in history], color="#1b6ca8", label="test accuracy")
+    left.set_xlabel("epoch")
+    left.set_ylabel("test accuracy, %", color="#1b6ca8")
+    left.set_ylim(max(0, min(100 * h["accuracy"] for h in history) - 5), 100)
+    right = left.twinx()
+    right.plot(epochs, [h["loss"] for h in history], color="#c05621", linewidth=1)
+    right.set_ylabel("training loss", color="#c05621")
+    change = next((i for i, h in enumerate(history) if h["phase"] != history[0]["phase"]), None)
+    if change:
+        left.axvline(change + 0.5, color="#888", linestyle=":")
+        left.text(change + 0.7, left.get_ylim()[0] + 1, "positions frozen", fontsize=8, color="#555")
+    figure.tight_layout()
+    out = io.StringIO()
+    figure.savefig(out, format="svg", metadata={"Date": None})
+    pyplot.close(figure)
+    text = out.getvalue()
+    return text[text.index("<svg"):]
+
+
+def digit(image: NDArray[np.uint8]) -> str:
+    """A data URI of a grey image [rows, columns(, 1)], dark on white."""
+    pyplot = _pyplot()
+    out = io.BytesIO()
+    pyplot.imsave(out, 255 - image.reshape(image.shape[:2]), cmap="gray", vmin=0, vmax=255, format="png",
+                  metadata={"Software": None})
+    return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()

@@ -1,0 +1,63 @@
+"""Simulating the whole board top through its UART pins: frames in, classes out, as a host would see them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from lutwright.boards import load_board
+from lutwright.emit.project import Project
+from lutwright.emit.rtl import beat_bytes
+from lutwright.ir.execute import execute
+from lutwright.numerics.packing import to_bytes
+from lutwright.numerics.quantiser import IntArray
+from lutwright.simulate.records import beats
+from lutwright.simulate.runner import Bench
+from lutwright.simulate.virtual_board import board_bench, board_environment
+
+
+def frame_bytes(project: Project, codes: IntArray) -> list[bytes]:
+    """Input codes [n, ...shape] as the bytes of one frame message each."""
+    stream = project.pipeline.source
+    raw = to_bytes(beats(codes, stream), stream.bits)
+    return [bytes(row) for row in raw.reshape(codes.shape[0], stream.beats * beat_bytes(stream))]
+
+
+def result_bytes(project: Project, codes: IntArray) -> list[bytes]:
+    """What the board must answer to each frame, by the integer executor."""
+    stream = project.pipeline.stream
+    size = beat_bytes(stream)
+    rows = beats(execute(project.graph, codes), stream)
+    words = [sum((int(v) & ((1 << stream.bits) - 1)) << (i * stream.bits) for i, v in enumerate(row)) for row in rows]
+    if stream.lanes == 1 and stream.signed:
+        words = [int(row[0]) & ((1 << 8 * size) - 1) for row in rows]
+    packed = b"".join(word.to_bytes(size, "little") for word in words)
+    each = size * stream.beats
+    return [packed[i : i + each] for i in range(0, len(packed), each)]
+
+
+def compile_board(project: Project, work: Path) -> Bench:
+    """Compile the bench of the whole board top of `project` in folder `work`."""
+    bench = board_bench(project.board_sources, load_board(project.manifest["board"]), work)
+    bench.compile()
+    for memory in (project.folder / "rtl").glob("*.mem"):
+        shutil.copy(memory, work)
+    return bench
+
+
+def play_board(bench: Bench, project: Project, codes: IntArray) -> int:
+    """Send `codes` [n, ...shape] through the UART pins, damaged messages between them; return the answers compared.
+
+    Raises ToolFailed where an answer is wrong or missing.
+    """
+    core = project.manifest["core"]
+    job = {"project_id": project.manifest["project_id"],
+           "sizes": [core[key] for key in ("in_bytes", "in_beats", "out_bytes", "out_beats")],
+           "frames": [f.hex() for f in frame_bytes(project, codes)],
+           "results": [r.hex() for r in result_bytes(project, codes)]}
+    path = bench.work / "board_frames.json"
+    path.write_text(json.dumps(job))
+    env = board_environment(load_board(project.manifest["board"])) | {"LUTWRIGHT_FRAMES": str(path)}
+    bench.run("tb_board", env, expect=1)
+    return len(codes)
