@@ -40,7 +40,7 @@ def _read(terminal: int) -> bytes:
     try:
         return os.read(terminal, 4096)
     except (BlockingIOError, OSError):
-        return b""   # nothing there, or nobody has the terminal open
+        return b""  # nothing there, or nobody has the terminal open
 
 
 def _wanted() -> bool:

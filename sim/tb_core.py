@@ -1,4 +1,6 @@
-"""cocotb bench of a generated core (rtl_templates/tb_core.sv.j2): sets the controls, waits, leaves the comparing to Python.
+"""cocotb bench of a generated core (rtl_templates/tb_core.sv.j2): sets the controls and waits.
+
+The comparing is done by lutwright.simulate.core, out of the records that the bench writes.
 
 The environment variable LUTWRIGHT_RUNS names a JSON file: a list of runs, each with the numbers of the bench's
 controls, and `reset_after`: clocks after which the core is reset in mid-frame and the run begins again, or 0.
@@ -8,6 +10,7 @@ The answers go to answers.json in the working folder.
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import cocotb
 from cocotb.triggers import Timer
@@ -15,7 +18,7 @@ from cocotb.triggers import Timer
 CLOCK_NS = 10
 
 
-async def reset(bench) -> None:
+async def reset(bench: Any) -> None:
     """Four clocks of reset."""
     bench.rst.value = 1
     await Timer(4 * CLOCK_NS, "ns")
@@ -23,7 +26,7 @@ async def reset(bench) -> None:
     await Timer(2 * CLOCK_NS, "ns")
 
 
-async def start(bench, index: int, run: dict) -> None:
+async def start(bench: Any, index: int, run: dict[str, Any]) -> None:
     """Set the controls of `run` and let the frames go."""
     bench.run.value = index
     for control in ("in_beats", "out_beats", "stall_in", "stall_out", "seed"):
@@ -32,13 +35,13 @@ async def start(bench, index: int, run: dict) -> None:
     bench.play.value = 1
 
 
-async def stop(bench) -> None:
+async def stop(bench: Any) -> None:
     """Stop playing; the bench closes its records."""
     bench.play.value = 0
     await Timer(4 * CLOCK_NS, "ns")
 
 
-async def wait_done(bench, limit: int) -> bool:
+async def wait_done(bench: Any, limit: int) -> bool:
     """Wait for the last output beat; False where it has not come after `limit` clocks."""
     step = 2000
     for _ in range(0, limit, step):
@@ -49,7 +52,7 @@ async def wait_done(bench, limit: int) -> bool:
 
 
 @cocotb.test()
-async def frames(bench) -> None:
+async def frames(bench: Any) -> None:
     """Play every run; a run that hangs or breaks the law of the streams fails the test."""
     runs = json.loads(Path(os.environ["LUTWRIGHT_RUNS"]).read_text())
     answers = []
@@ -72,4 +75,6 @@ async def frames(bench) -> None:
         if not done:
             break
     assert all(a["done"] for a in answers), "a run did not end: " + json.dumps(answers)
-    assert all(a["violations"] == 0 for a in answers), "a beat was withdrawn or changed while it waited: " + json.dumps(answers)
+    assert all(a["violations"] == 0 for a in answers), "a beat was withdrawn or changed while it waited: " + json.dumps(
+        answers
+    )

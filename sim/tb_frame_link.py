@@ -9,6 +9,7 @@ from __future__ import annotations
 import binascii
 import random
 from collections import deque
+from itertools import pairwise
 from typing import Any
 
 import cocotb
@@ -28,12 +29,13 @@ class Bench:
         self.dut = dut
         names = ("IN_BYTES", "IN_BEATS", "OUT_BYTES", "OUT_BEATS", "TIMEOUT_CLOCKS", "PROJECT_ID")
         self.in_bytes, self.in_beats, self.out_bytes, self.out_beats, self.timeout, self.project = (
-            int(getattr(dut, name).value) for name in names)
+            int(getattr(dut, name).value) for name in names
+        )
         self.answered = bytearray()
         self.frames: list[bytes] = []
-        self.stall = 0.0          # probability of a stall of core and sender in each clock
-        self.core_open = True     # False: the core keeps its result
-        self.gap = (0, 3)         # clocks between received bytes
+        self.stall = 0.0  # probability of a stall of core and sender in each clock
+        self.core_open = True  # False: the core keeps its result
+        self.gap = (0, 3)  # clocks between received bytes
 
     async def start(self) -> None:
         """Start clock, core and sender."""
@@ -82,8 +84,10 @@ class Bench:
                     beats = []
                     self.frames.append(frame)
                     result = self.result(frame)
-                    out.extend(int.from_bytes(result[i:i + self.out_bytes], "little")
-                               for i in range(0, len(result), self.out_bytes))
+                    out.extend(
+                        int.from_bytes(result[i : i + self.out_bytes], "little")
+                        for i in range(0, len(result), self.out_bytes)
+                    )
             if shown and dut.core_m_tready.value == 1:
                 out.popleft()
                 shown = False
@@ -286,3 +290,19 @@ async def long_run(dut: Any) -> None:
             assert await bench.settle() == answer(BAD_CHECKSUM, i)
             assert len(bench.frames) == before
         await bench.works()
+
+
+@cocotb.test()
+async def latency_and_rate(dut: Any) -> None:
+    """The figures of frame_link's header: clocks from the last byte to the first beat, and from beat to beat."""
+    bench = await _bench(dut)
+    bench.gap = (0, 0)
+    await bench.send(request("F", 1, bench.frame()))  # the byte was taken at the edge that ended this
+    clocks, beats = 0, []
+    while len(beats) < bench.in_beats:
+        await RisingEdge(dut.clk)
+        clocks += 1
+        if dut.core_s_tvalid.value == 1 and dut.core_s_tready.value == 1:
+            beats.append(clocks)
+    assert beats[0] == 3 + 2 * bench.in_bytes
+    assert {b - a for a, b in pairwise(beats)} == {2 * bench.in_bytes + 1}

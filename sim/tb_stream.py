@@ -1,7 +1,7 @@
 """cocotb bench of every cell with one stream in and one out (ports s_data, s_valid, s_ready, m_data, m_valid, m_ready).
 
-The environment variable LUTWRIGHT_JOB names a JSON file: `beats` in and `expected` beats out, hexadecimal strings, and `runs`:
-idle and stall probabilities, a seed, and after how many clocks a reset comes in the middle (0: none).
+The environment variable LUTWRIGHT_JOB names a JSON file: `beats` in and `expected` beats out, hexadecimal strings, and
+`runs`: idle and stall probabilities, a seed, and after how many clocks a reset comes in the middle (0: none).
 Checked on every clock: valid stays and data holds until ready (law 4). At the end the sink must be empty.
 """
 
@@ -63,7 +63,9 @@ async def stream(dut: Any, run: dict[str, Any], limit: int | None) -> list[str]:
             sent, offered = sent + 1, False
         quiet = 0 if moved or sent < len(beats) else quiet + 1
         clocks += 1
-        assert clocks < JOB["limit"], f"stuck after {len(got)} of {len(JOB['expected'])} beats, {sent} of {len(beats)} sent"
+        assert clocks < JOB["limit"], (
+            f"stuck after {len(got)} of {len(JOB['expected'])} beats, {sent} of {len(beats)} sent"
+        )
         await FallingEdge(dut.clk)
     return got
 

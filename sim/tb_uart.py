@@ -110,7 +110,7 @@ async def tx_bytes(dut: Any) -> None:
             await RisingEdge(dut.clk)
             await ReadOnly()
         await RisingEdge(dut.clk)
-        if i >= 40:   # pauses now and then
+        if i >= 40:  # pauses now and then
             dut.valid.value = 0
             await ClockCycles(dut.clk, random.choice([1, 40, 400]))
         elif i == 39:

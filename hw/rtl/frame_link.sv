@@ -6,7 +6,7 @@
 //   both places are taken is answered BUSY, or not at all if they are still taken at its end.
 //   rst at any time, with the core reset too, drops what was in progress and waits for the next message.
 //
-// Latency: from the last byte of a frame to its first beat 4 + IN_BYTES * 2 clocks; a beat each 2 * IN_BYTES + 1 clocks
+// Latency: from the last byte of a frame to its first beat 3 + 2 * IN_BYTES clocks; a beat each 2 * IN_BYTES + 1 clocks
 // while the core is ready. Answer: see link_answer. Rate: set by the line; a frame each IN_BYTES * IN_BEATS + 8 bytes.
 // Memory: 2 * IN_BYTES * IN_BEATS bytes of block RAM.
 module frame_link #(

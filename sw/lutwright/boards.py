@@ -121,8 +121,11 @@ def load_board(name_or_path: str | Path) -> Board:
         return _read(path)
     found = room("boards") / f"{name_or_path}.toml"
     if found.parent != room("boards") or not found.is_file():
-        raise UnknownBoard(f"board '{name_or_path}'", f"must be {', '.join(_names())} or the path of a .toml file",
-                           fix="Run `lutwright boards` for a table.")
+        raise UnknownBoard(
+            f"board '{name_or_path}'",
+            f"must be {', '.join(_names())} or the path of a .toml file",
+            fix="Run `lutwright boards` for a table.",
+        )
     return _read(found)
 
 
@@ -159,8 +162,9 @@ def _schema_error(where: str, error: ValidationError) -> BadBoard:
         return BadBoard(where, f"key '{key}' must be there", "absent", "boards/tangnano9k.toml shows every key.")
     if first["type"] == "extra_forbidden":
         return BadBoard(where, f"key '{key}' is not known", fix="boards/tangnano9k.toml shows every key.")
-    return BadBoard(where, f"key '{key}': {first['msg'][0].lower()}{first['msg'][1:]}", repr(first["input"]),
-                    "Correct the value.")
+    return BadBoard(
+        where, f"key '{key}': {first['msg'][0].lower()}{first['msg'][1:]}", repr(first["input"]), "Correct the value."
+    )
 
 
 def _check(board: Board, where: str) -> None:
@@ -170,9 +174,17 @@ def _check(board: Board, where: str) -> None:
         users = " and ".join(use for use, pin in board.pins().items() if pin == twice[0])
         raise BadBoard(where, f"a pin must have one use: pin '{twice[0]}' is {users}", fix="Correct one of them.")
     if board.clocks_per_bit < 4:
-        raise BadBoard(where, f"key 'uart.baud' must be at most a quarter of the clock ({board.clock.mhz:g} MHz)",
-                       board.uart.baud, "Lower the baud rate.")
+        raise BadBoard(
+            where,
+            f"key 'uart.baud' must be at most a quarter of the clock ({board.clock.mhz:g} MHz)",
+            board.uart.baud,
+            "Lower the baud rate.",
+        )
     off = abs(board.clock.mhz * 1e6 / board.clocks_per_bit / board.uart.baud - 1)
     if off > 0.02:
-        raise BadBoard(where, f"key 'uart.baud' must divide the clock ({board.clock.mhz:g} MHz) to within 2 %",
-                       f"{board.uart.baud} ({off:.1%} off)", "Choose another baud rate.")
+        raise BadBoard(
+            where,
+            f"key 'uart.baud' must divide the clock ({board.clock.mhz:g} MHz) to within 2 %",
+            f"{board.uart.baud} ({off:.1%} off)",
+            "Choose another baud rate.",
+        )

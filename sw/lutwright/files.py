@@ -17,8 +17,11 @@ def _named(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OutputError(f"output '{path}'", f"could not be written ({error.strerror or error})",
-                          fix="Free space or choose another place; nothing half-written was left.") from error
+        raise OutputError(
+            f"output '{path}'",
+            f"could not be written ({error.strerror or error})",
+            fix="Free space or choose another place; nothing half-written was left.",
+        ) from error
 
 
 def write_file(path: Path, data: bytes | str) -> None:
@@ -47,8 +50,12 @@ def new_folder(path: Path, marker: str | None = None) -> Iterator[Path]:
             raise OutputError(f"output '{path}'", "must be a folder", "a file", "Choose another --out.")
         ours = marker is not None and (path / marker).is_file()
         if not ours and any(path.iterdir()):
-            raise OutputError(f"output '{path}'", f"must be empty or an earlier result (with {marker})",
-                              "a folder with other files", "Choose another --out.")
+            raise OutputError(
+                f"output '{path}'",
+                f"must be empty or an earlier result (with {marker})",
+                "a folder with other files",
+                "Choose another --out.",
+            )
     partial = path.with_name(f".{path.name}.partial")
     with _named(path):
         try:

@@ -18,5 +18,9 @@ def room(name: str) -> Path:
     for base in (_PACKAGE / "_rooms", _PACKAGE.parent.parent):
         if (base / name).is_dir():
             return base / name
-    raise OutputError("installation", f"data room '{name}' must be in the package or the checkout",
-                      "absent", "Install lutwright again.")
+    raise OutputError(
+        "installation",
+        f"data room '{name}' must be in the package or the checkout",
+        "absent",
+        "Install lutwright again.",
+    )

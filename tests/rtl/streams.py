@@ -11,8 +11,10 @@ from lutwright.resources import room
 from lutwright.simulate.runner import Bench
 
 # idle x stall, and a reset in the middle of the first run
-RUNS = [{"idle": i, "stall": s, "seed": n, "reset_after": r}
-        for n, (i, s, r) in enumerate([(0, 0, 0), (0.4, 0, 37), (0, 0.6, 61), (0.5, 0.5, 0), (0.8, 0.1, 0)])]
+RUNS = [
+    {"idle": i, "stall": s, "seed": n, "reset_after": r}
+    for n, (i, s, r) in enumerate([(0, 0, 0), (0.4, 0, 37), (0, 0.6, 61), (0.5, 0.5, 0), (0.8, 0.1, 0)])
+]
 
 
 def sources(cell):
@@ -36,8 +38,13 @@ def check(cell, parameters, beats, in_bits, expected, out_bits, work, files=None
     work.mkdir(parents=True, exist_ok=True)
     for name, data in (files or {}).items():
         (work / name).write_bytes(data)
-    job = {"beats": words(beats, in_bits), "expected": words(expected, out_bits), "runs": runs or RUNS, "drain": 300,
-           "limit": 400 * (len(beats) + len(expected)) + 20_000}
+    job = {
+        "beats": words(beats, in_bits),
+        "expected": words(expected, out_bits),
+        "runs": runs or RUNS,
+        "drain": 300,
+        "limit": 400 * (len(beats) + len(expected)) + 20_000,
+    }
     (work / "job.json").write_text(json.dumps(job))
     bench = Bench(sources(cell), cell, work, parameters, simulator(), timing=False)
     bench.compile()

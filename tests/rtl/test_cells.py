@@ -47,46 +47,79 @@ def windows(images, k, stride, pad, out, simd):
     top, left = pad
     n, h, w, c = images.shape
     padded = np.zeros((n, h + 3 * k, w + 3 * k, c), np.int64)
-    padded[:, top:top + h, left:left + w] = images
+    padded[:, top : top + h, left : left + w] = images
     rows = []
     for image in padded:
         for r in range(out[0]):
             for q in range(out[1]):
-                patch = image[r * stride:r * stride + k, q * stride:q * stride + k]
+                patch = image[r * stride : r * stride + k, q * stride : q * stride + k]
                 rows.append(patch.reshape(k * k, c // simd, simd).transpose(1, 0, 2).reshape(-1))
     return np.array(rows)
 
 
-@pytest.mark.parametrize(("h", "w", "c", "simd", "k", "stride", "pad", "out"), [
-    (5, 6, 1, 1, 3, 1, (1, 1), (5, 6)),      # the usual one: padding merged with pixels
-    (2, 2, 2, 1, 3, 1, (1, 1), (2, 2)),      # the smallest image, grouped channels
-    (6, 5, 1, 1, 3, 1, (0, 0), (4, 3)),      # no padding
-    (6, 7, 1, 1, 3, 2, (1, 1), (3, 4)),      # stride; rows below that no window reaches
-    (7, 5, 1, 1, 5, 1, (2, 2), (7, 5)),      # two padded rows and columns
-    (7, 8, 2, 2, 5, 3, (1, 2), (2, 3)),      # asymmetric
-    (4, 5, 1, 1, 2, 2, (0, 0), (2, 2)),      # even kernel, a column left over
-    (4, 4, 1, 1, 2, 1, (0, 0), (4, 4)),      # padding below and beside only
-    (9, 9, 1, 1, 7, 1, (3, 3), (9, 9)),
-])
+@pytest.mark.parametrize(
+    ("h", "w", "c", "simd", "k", "stride", "pad", "out"),
+    [
+        (5, 6, 1, 1, 3, 1, (1, 1), (5, 6)),  # the usual one: padding merged with pixels
+        (2, 2, 2, 1, 3, 1, (1, 1), (2, 2)),  # the smallest image, grouped channels
+        (6, 5, 1, 1, 3, 1, (0, 0), (4, 3)),  # no padding
+        (6, 7, 1, 1, 3, 2, (1, 1), (3, 4)),  # stride; rows below that no window reaches
+        (7, 5, 1, 1, 5, 1, (2, 2), (7, 5)),  # two padded rows and columns
+        (7, 8, 2, 2, 5, 3, (1, 2), (2, 3)),  # asymmetric
+        (4, 5, 1, 1, 2, 2, (0, 0), (2, 2)),  # even kernel, a column left over
+        (4, 4, 1, 1, 2, 1, (0, 0), (4, 4)),  # padding below and beside only
+        (9, 9, 1, 1, 7, 1, (3, 3), (9, 9)),
+    ],
+)
 def test_window(h, w, c, simd, k, stride, pad, out, tmp_path):
     images = RNG(5).integers(0, 8, (3, h, w, c))
-    parameters = {"CHANNELS": c, "BITS": 3, "SIMD": simd, "HEIGHT": h, "WIDTH": w, "K": k, "STRIDE": stride,
-                  "PAD_T": pad[0], "PAD_L": pad[1], "OUT_H": out[0], "OUT_W": out[1]}
+    parameters = {
+        "CHANNELS": c,
+        "BITS": 3,
+        "SIMD": simd,
+        "HEIGHT": h,
+        "WIDTH": w,
+        "K": k,
+        "STRIDE": stride,
+        "PAD_T": pad[0],
+        "PAD_L": pad[1],
+        "OUT_H": out[0],
+        "OUT_W": out[1],
+    }
     check("window", parameters, images.reshape(-1, c), 3, windows(images, k, stride, pad, out, simd), 3, tmp_path)
 
 
-@pytest.mark.parametrize(("pe", "simd", "nf", "sf", "hold", "signed", "block", "every"), [
-    (1, 1, 1, 1, 1, 0, 0, 1), (2, 3, 1, 1, 1, 0, 0, 2), (2, 3, 2, 2, 1, 1, 0, 1), (1, 4, 3, 2, 1, 0, 1, 3),
-    (3, 2, 1, 4, 0, 0, 0, 1), (2, 5, 2, 3, 0, 1, 1, 4),
-])
+@pytest.mark.parametrize(
+    ("pe", "simd", "nf", "sf", "hold", "signed", "block", "every"),
+    [
+        (1, 1, 1, 1, 1, 0, 0, 1),
+        (2, 3, 1, 1, 1, 0, 0, 2),
+        (2, 3, 2, 2, 1, 1, 0, 1),
+        (1, 4, 3, 2, 1, 0, 1, 3),
+        (3, 2, 1, 4, 0, 0, 0, 1),
+        (2, 5, 2, 3, 0, 1, 1, 4),
+    ],
+)
 def test_folded_mac(pe, simd, nf, sf, hold, signed, block, every, tmp_path):
     rng = RNG(6)
     w = rng.integers(-7, 8, (nf * pe, sf * simd))
     x = rng.integers(-8 if signed else 0, 8 if signed else 16, (11, sf * simd))
     y = x @ w.T
     rom = w.reshape(nf, pe, sf, simd).transpose(0, 2, 1, 3).reshape(nf * sf, -1)
-    parameters = {"PE": pe, "SIMD": simd, "NF": nf, "SF": sf, "HOLD": hold, "X_BITS": 4, "X_SIGNED": signed, "W_BITS": 4,
-                  "P_BITS": 8, "ACC_BITS": 14, "BLOCK": block, "EVERY": every}
+    parameters = {
+        "PE": pe,
+        "SIMD": simd,
+        "NF": nf,
+        "SF": sf,
+        "HOLD": hold,
+        "X_BITS": 4,
+        "X_SIGNED": signed,
+        "W_BITS": 4,
+        "P_BITS": 8,
+        "ACC_BITS": 14,
+        "BLOCK": block,
+        "EVERY": every,
+    }
     files = {}
     if block:
         parameters["FILE"] = '"weights.mem"'
@@ -98,15 +131,26 @@ def test_folded_mac(pe, simd, nf, sf, hold, signed, block, every, tmp_path):
     check("folded_mac", parameters, beats, 4, y.reshape(-1, pe), 14, tmp_path, files)
 
 
-@pytest.mark.parametrize(("pe", "simd", "nf", "sf", "k", "w_bits", "signed"), [
-    (1, 1, 1, 1, 3, 4, 0), (2, 2, 2, 2, 3, 4, 0), (1, 2, 5, 2, 3, 3, 1), (2, 3, 2, 1, 2, 2, 0),
-    (2, 2, 2, 2, 3, 1, 0), (1, 2, 6, 2, 3, 1, 1),
-])
+@pytest.mark.parametrize(
+    ("pe", "simd", "nf", "sf", "k", "w_bits", "signed"),
+    [
+        (1, 1, 1, 1, 3, 4, 0),
+        (2, 2, 2, 2, 3, 4, 0),
+        (1, 2, 5, 2, 3, 3, 1),
+        (2, 3, 2, 1, 2, 2, 0),
+        (2, 2, 2, 2, 3, 1, 0),
+        (1, 2, 6, 2, 3, 1, 1),
+    ],
+)
 def test_mux_mac(pe, simd, nf, sf, k, w_bits, signed, tmp_path):
     rng = RNG(7)
     taps, outs, ins = k * k, nf * pe, sf * simd
     positions = rng.integers(0, taps, (outs, ins))
-    w = rng.choice([-1, 1], (outs, ins)) if w_bits == 1 else rng.integers(-(1 << (w_bits - 1)) + 1, 1 << (w_bits - 1), (outs, ins))
+    w = (
+        rng.choice([-1, 1], (outs, ins))
+        if w_bits == 1
+        else rng.integers(-(1 << (w_bits - 1)) + 1, 1 << (w_bits - 1), (outs, ins))
+    )
     x = rng.integers(-8 if signed else 0, 8 if signed else 16, (9, taps, ins))
     y = np.array([[sum(w[o, i] * frame[positions[o, i], i] for i in range(ins)) for o in range(outs)] for frame in x])
     stored = w
@@ -118,9 +162,21 @@ def test_mux_mac(pe, simd, nf, sf, k, w_bits, signed, tmp_path):
         return m.reshape(nf, pe, sf, simd).transpose(0, 2, 1, 3)
 
     beats = x.reshape(9, taps, sf, simd).transpose(0, 2, 1, 3).reshape(9, -1)
-    parameters = {"PE": pe, "SIMD": simd, "NF": nf, "SF": sf, "TAPS": taps, "X_BITS": 4, "X_SIGNED": signed, "W_BITS": w_bits,
-                  "SIGN_ONLY": int(w_bits == 1), "P_BITS": 8, "ACC_BITS": 12,
-                  "POSITIONS": literal(folded(positions), (taps - 1).bit_length()), "WEIGHTS": literal(folded(stored), w_bits)}
+    parameters = {
+        "PE": pe,
+        "SIMD": simd,
+        "NF": nf,
+        "SF": sf,
+        "TAPS": taps,
+        "X_BITS": 4,
+        "X_SIGNED": signed,
+        "W_BITS": w_bits,
+        "SIGN_ONLY": int(w_bits == 1),
+        "P_BITS": 8,
+        "ACC_BITS": 12,
+        "POSITIONS": literal(folded(positions), (taps - 1).bit_length()),
+        "WEIGHTS": literal(folded(stored), w_bits),
+    }
     check("mux_mac", parameters, beats, 4, y.reshape(-1, pe), 12, tmp_path)
 
 
@@ -134,9 +190,21 @@ def test_requantise_affine(pe, nf, powers, tmp_path):
     acc[:2] = [[-128], [127]]
     codes = form.apply(acc)
     stored = np.log2(multiplier).astype(np.int64) if powers else multiplier
-    parameters = {"PE": pe, "NF": nf, "ACC_BITS": 8, "POWERS": powers, "M_BITS": 2 if powers else 6, "OFFSET_BITS": 9,
-                  "SUM_BITS": 15, "SHIFT": 4, "CODE_BITS": 4, "CODE_LOW": 1, "CODE_HIGH": 13,
-                  "MULTIPLIERS": literal(stored, 2 if powers else 6), "OFFSETS": literal(form.offset, 9)}
+    parameters = {
+        "PE": pe,
+        "NF": nf,
+        "ACC_BITS": 8,
+        "POWERS": powers,
+        "M_BITS": 2 if powers else 6,
+        "OFFSET_BITS": 9,
+        "SUM_BITS": 15,
+        "SHIFT": 4,
+        "CODE_BITS": 4,
+        "CODE_LOW": 1,
+        "CODE_HIGH": 13,
+        "MULTIPLIERS": literal(stored, 2 if powers else 6),
+        "OFFSETS": literal(form.offset, 9),
+    }
     check("requantise_affine", parameters, acc.reshape(-1, pe), 8, codes.reshape(-1, pe), 4, tmp_path)
 
 
@@ -146,24 +214,38 @@ def test_requantise_threshold(pe, nf, levels, tmp_path):
     channels, count = pe * nf, (1 << levels) - 1
     thresholds = np.sort(rng.integers(-120, 120, (channels, count)), axis=1)
     never = np.zeros((channels, count), np.int64)
-    never[:, count - count // 3:] = 1
+    never[:, count - count // 3 :] = 1
     falling = rng.integers(0, 2, channels)
     base = np.where(falling, count, 0)
     acc = rng.integers(-128, 128, (30, channels))
     reached = ((acc[..., None] >= thresholds) & (never == 0)).sum(axis=2)
     codes = np.where(falling, base - reached, base + reached)
-    parameters = {"PE": pe, "NF": nf, "ACC_BITS": 8, "LEVELS": levels, "CODE_BITS": levels,
-                  "THRESHOLDS": literal(thresholds, 8), "NEVER": literal(never, 1), "BASES": literal(base, levels),
-                  "FALLING": literal(falling, 1)}
+    parameters = {
+        "PE": pe,
+        "NF": nf,
+        "ACC_BITS": 8,
+        "LEVELS": levels,
+        "CODE_BITS": levels,
+        "THRESHOLDS": literal(thresholds, 8),
+        "NEVER": literal(never, 1),
+        "BASES": literal(base, levels),
+        "FALLING": literal(falling, 1),
+    }
     check("requantise_threshold", parameters, acc.reshape(-1, pe), 8, codes.reshape(-1, pe), levels, tmp_path)
 
 
-@pytest.mark.parametrize(("pe", "nf", "h", "w", "k", "signed"), [
-    (1, 1, 4, 4, 2, 0), (2, 1, 5, 7, 2, 1), (2, 3, 6, 6, 3, 0), (1, 2, 3, 2, 2, 0),
-])
+@pytest.mark.parametrize(
+    ("pe", "nf", "h", "w", "k", "signed"),
+    [
+        (1, 1, 4, 4, 2, 0),
+        (2, 1, 5, 7, 2, 1),
+        (2, 3, 6, 6, 3, 0),
+        (1, 2, 3, 2, 2, 0),
+    ],
+)
 def test_max_pool(pe, nf, h, w, k, signed, tmp_path):
     x = RNG(10).integers(-8 if signed else 0, 8 if signed else 16, (3, h, w, nf * pe))
-    y = x[:, :h // k * k, :w // k * k].reshape(3, h // k, k, w // k, k, -1).max(axis=(2, 4))
+    y = x[:, : h // k * k, : w // k * k].reshape(3, h // k, k, w // k, k, -1).max(axis=(2, 4))
     parameters = {"PE": pe, "NF": nf, "BITS": 4, "SIGNED": signed, "HEIGHT": h, "WIDTH": w, "K": k}
     check("max_pool", parameters, x.reshape(-1, pe), 4, y.reshape(-1, pe), 4, tmp_path)
 
@@ -172,5 +254,12 @@ def test_max_pool(pe, nf, h, w, k, signed, tmp_path):
 def test_argmax_ties_go_to_the_lowest(n, signed, tmp_path):
     x = RNG(11).integers(-4 if signed else 0, 4 if signed else 8, (25, n))  # few values, hence many ties
     assert any((row == row.max()).sum() > 1 for row in x)
-    check("argmax", {"N": n, "BITS": 3, "SIGNED": signed}, x.reshape(-1, 1), 3, x.argmax(axis=1)[:, None], (n - 1).bit_length(),
-          tmp_path)
+    check(
+        "argmax",
+        {"N": n, "BITS": 3, "SIGNED": signed},
+        x.reshape(-1, 1),
+        3,
+        x.argmax(axis=1)[:, None],
+        (n - 1).bit_length(),
+        tmp_path,
+    )

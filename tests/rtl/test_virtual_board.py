@@ -2,6 +2,8 @@
 
 import json
 import random
+import time
+from pathlib import Path
 
 import pytest
 import serial
@@ -10,6 +12,7 @@ from lutwright.boards import load_board
 from lutwright.emit.shell import CoreInterface, link_sources, shell_files
 from lutwright.errors import LinkError, ToolFailed
 from lutwright.runtime.link import Link
+from lutwright.simulate import virtual_board as module
 from lutwright.simulate.virtual_board import board_bench, board_environment, virtual_board
 
 CORE = CoreInterface("byte_sum", 1, 16, 1, 1, 0xC0FFEE42)
@@ -34,8 +37,12 @@ def bench(board, tmp_path_factory, request):
 def test_pins(bench, board, tmp_path):
     random.seed(5)
     frames = [random.randbytes(16) for _ in range(6)]
-    job = {"project_id": CORE.project_id, "sizes": [1, 16, 1, 1], "frames": [f.hex() for f in frames],
-           "results": [bytes([sum(f) % 256]).hex() for f in frames]}
+    job = {
+        "project_id": CORE.project_id,
+        "sizes": [1, 16, 1, 1],
+        "frames": [f.hex() for f in frames],
+        "results": [bytes([sum(f) % 256]).hex() for f in frames],
+    }
     (tmp_path / "frames.json").write_text(json.dumps(job))
     env = board_environment(board) | {"LUTWRIGHT_FRAMES": str(tmp_path / "frames.json")}
     bench.run("tb_board", env, expect=1)
@@ -55,7 +62,7 @@ def test_serial_port(bench, board):
                 link.require(1)
             assert link.classify(frames[0]) == bytes([sum(frames[0]) % 256])
             assert list(link.classify_all(frames)) == [bytes([sum(f) % 256]) for f in frames]
-        with serial.Serial(port) as line:   # noise, and half a message
+        with serial.Serial(port) as line:  # noise, and half a message
             line.write(b"\x00\xffnoise\x4c\x57F\x01")
         with Link(port, timeout=1.0) as link:
             assert link.classify(frames[1]) == bytes([sum(frames[1]) % 256])
@@ -69,3 +76,47 @@ def test_a_simulation_that_does_not_start_is_named(board, tmp_path):
     never_compiled = board_bench([], board, tmp_path / "sim")
     with pytest.raises(ToolFailed, match=r"(results file|serial port)"), virtual_board(never_compiled, board):
         pytest.fail("there is no port to yield")
+
+
+class FakeBench:
+    """Stands for a compiled bench whose run does what the test says."""
+
+    def __init__(self, work, run):
+        self.work, self._run = work, run
+
+    def run(self, test_module, env, expect, cwd):
+        assert (test_module, expect) == ("board_pty", 1)
+        self._run(env)
+
+
+def opens_port(env):
+    Path(env["LUTWRIGHT_PTY"]).write_text("/dev/pts/none")
+    while not Path(env["LUTWRIGHT_STOP"]).exists():
+        time.sleep(0.01)
+
+
+def test_a_simulation_that_ends_early_is_named(board, tmp_path):
+    with (pytest.raises(ToolFailed, match=r"must open its serial port within 120 s, not none\. See run_board_pty"),
+          virtual_board(FakeBench(tmp_path, lambda env: None), board)):
+        pytest.fail("there is no port to yield")
+
+
+def test_a_simulation_that_fails_at_the_end_is_named(board, tmp_path):
+    def fails(env):
+        opens_port(env)
+        raise ToolFailed("bench", "fell over")
+
+    with (pytest.raises(ToolFailed, match="bench: fell over"),
+          virtual_board(FakeBench(tmp_path, fails), board) as port):
+        assert port == "/dev/pts/none"
+
+
+def test_a_simulation_that_does_not_end_is_named(board, tmp_path, monkeypatch):
+    def hangs(env):
+        opens_port(env)
+        time.sleep(1)
+
+    monkeypatch.setattr(module, "_STOP", 0.1)
+    with (pytest.raises(ToolFailed, match=r"must end within 0.1 s of being told to, not still running"),
+          virtual_board(FakeBench(tmp_path, hangs), board)):
+        pass

@@ -34,8 +34,9 @@ def test_shipped_boards():
 def test_an_own_file(tmp_path):
     assert load_board(write(tmp_path, 'name = "tangnano9k"', 'name = "own"')).name == "own"
     assert load_board(str(write(tmp_path))).name == "tangnano9k"
-    without = load_board(write(tmp_path, '[reset]                            # button S1\npin = "4"\nactive = "low"\n'
-                                         'io = "LVCMOS18"\n'))
+    without = load_board(
+        write(tmp_path, '[reset]                            # button S1\npin = "4"\nactive = "low"\nio = "LVCMOS18"\n')
+    )
     assert without.reset is None
 
 
@@ -43,24 +44,32 @@ def test_an_own_file(tmp_path):
 def test_unknown_board(name):
     with pytest.raises(UnknownBoard) as caught:
         load_board(name)
-    assert str(caught.value) == (f"board '{name}': must be tangnano9k, ulx3s-45f, ulx3s-85f "
-                                 "or the path of a .toml file. Run `lutwright boards` for a table.")
+    assert str(caught.value) == (
+        f"board '{name}': must be tangnano9k, ulx3s-45f, ulx3s-85f "
+        "or the path of a .toml file. Run `lutwright boards` for a table."
+    )
 
 
-@pytest.mark.parametrize(("old", "new", "message"), [
-    ('pin = "52"\nmhz = 27.0', 'pin = "52"', r"board file 'own.toml': key 'clock.mhz' must be there, not absent\."),
-    ("mhz = 27.0", "mhz = -1", r"key 'clock.mhz': input should be greater than 0, not -1\."),
-    ('family = "gowin"', 'family = "virtex"', r"key 'family': input should be 'gowin' or 'ecp5', not 'virtex'\."),
-    ('title = "', 'titel = "', r"key 'title' must be there"),
-    ("bram_kbit = 18", "bram_kbit = 18\nuram = 2", r"key 'resources.uram' is not known\."),
-    ('rx = "18"', 'rx = "17"', r"a pin must have one use: pin '17' is uart.tx and uart.rx\."),
-    ('pin = "4"', 'pin = "52"', r"pin '52' is clock.pin and reset.pin"),
-    ('"15", "16"', '"15", "10"', r"pin '10' is leds.pins\[0\] and leds.pins\[5\]"),
-    ("baud = 1_000_000", "baud = 10_000_000", r"key 'uart.baud' must be at most a quarter of the clock \(27 MHz\)"),
-    ("baud = 1_000_000", "baud = 5_000_000",
-     r"must divide the clock \(27 MHz\) to within 2 %, not 5000000 \(8.0% off\)"),
-    ("[clock]", "[clock", r"must be TOML, not .*line 10"),
-])
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('pin = "52"\nmhz = 27.0', 'pin = "52"', r"board file 'own.toml': key 'clock.mhz' must be there, not absent\."),
+        ("mhz = 27.0", "mhz = -1", r"key 'clock.mhz': input should be greater than 0, not -1\."),
+        ('family = "gowin"', 'family = "virtex"', r"key 'family': input should be 'gowin' or 'ecp5', not 'virtex'\."),
+        ('title = "', 'titel = "', r"key 'title' must be there"),
+        ("bram_kbit = 18", "bram_kbit = 18\nuram = 2", r"key 'resources.uram' is not known\."),
+        ('rx = "18"', 'rx = "17"', r"a pin must have one use: pin '17' is uart.tx and uart.rx\."),
+        ('pin = "4"', 'pin = "52"', r"pin '52' is clock.pin and reset.pin"),
+        ('"15", "16"', '"15", "10"', r"pin '10' is leds.pins\[0\] and leds.pins\[5\]"),
+        ("baud = 1_000_000", "baud = 10_000_000", r"key 'uart.baud' must be at most a quarter of the clock \(27 MHz\)"),
+        (
+            "baud = 1_000_000",
+            "baud = 5_000_000",
+            r"must divide the clock \(27 MHz\) to within 2 %, not 5000000 \(8.0% off\)",
+        ),
+        ("[clock]", "[clock", r"must be TOML, not .*line 10"),
+    ],
+)
 def test_bad_board(old, new, message, tmp_path):
     with pytest.raises(BadBoard, match=message):
         load_board(write(tmp_path, old, new))

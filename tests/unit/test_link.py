@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from lutwright.cli.run import Frames, Project, read_frames, read_project, run_on_board
+from lutwright.cli.run import Frames, Project, read_project, run_on_board
 from lutwright.errors import BadData, BadProject, LinkError, Mismatch
 from lutwright.runtime.link import Identity, Link, encode
 
@@ -60,8 +60,8 @@ class FakeBoard(threading.Thread):
         end = start + 8 + length
         if len(self.received) < end:
             return None
-        assert binascii.crc_hqx(bytes(self.received[start + 2:end]), 0xFFFF) == 0
-        payload = bytes(self.received[start + 6:end - 2])
+        assert binascii.crc_hqx(bytes(self.received[start + 2 : end]), 0xFFFF) == 0
+        payload = bytes(self.received[start + 6 : end - 2])
         del self.received[:end]
         return command, sequence, payload
 
@@ -109,8 +109,10 @@ def test_good_board():
 def test_wrong_project():
     with fake_board() as (_, link), pytest.raises(LinkError) as caught:
         link.require(1)
-    assert str(caught.value) == (f"port '{link.port}': the board must hold project 00000001, not project c0ffee42. "
-                                 "Load this project's bitstream, or name the project that is on the board.")
+    assert str(caught.value) == (
+        f"port '{link.port}': the board must hold project 00000001, not project c0ffee42. "
+        "Load this project's bitstream, or name the project that is on the board."
+    )
 
 
 def test_another_protocol():
@@ -138,6 +140,7 @@ def test_faults_are_tried_again(status):
 
 def test_noise_and_old_answers_are_skipped():
     with fake_board() as (board, link):
+
         def noisy(command, sequence, payload):
             old = reply(0, (sequence + 100) % 256, b"old")
             return b"noise\x6c" + old + b"\x6c\x6c" + board.honest(command, sequence, payload) + b"\x00\xff\x6c"
@@ -165,8 +168,10 @@ def test_damaged_answers_are_asked_again():
             link.classify(frames(1)[0])
 
 
-@pytest.mark.parametrize(("given", "told"), [(b"", "no answer"), (b"\x6c\x77\x00\x01", "half an answer"),
-                                             (b"hello, this is a modem\r\n", "no answer")])
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [(b"", "no answer"), (b"\x6c\x77\x00\x01", "half an answer"), (b"hello, this is a modem\r\n", "no answer")],
+)
 def test_a_board_that_does_not_answer(given, told):
     with fake_board(timeout=0.05, retries=1) as (board, link):
         board.answer = lambda command, sequence, payload: given
@@ -175,7 +180,8 @@ def test_a_board_that_does_not_answer(given, told):
         assert board.messages == 2
     assert str(caught.value) == (
         f"port '{link.port}': the board must answer well within 2 tries, not {told}. "
-        "Check the cable, the baud rate, and that the board holds a bitstream of this project.")
+        "Check the cable, the baud rate, and that the board holds a bitstream of this project."
+    )
 
 
 def test_a_status_that_stays():
@@ -194,6 +200,7 @@ def test_a_frame_too_long():
 
 def test_cut_cable():
     with fake_board(timeout=0.2) as (board, link):
+
         def cut(command, sequence, payload):
             board.wanted = False
             return b"\x6c\x77\x00"
@@ -226,11 +233,11 @@ def test_run_on_board():
     with fake_board() as (_, link):
         link.close()
         counted = []
-        run = run_on_board(OURS, link.port, Frames(array, labels, expected), progress=counted.append)
-        assert run.classes == [result[0] for result in sums(data)]
-        assert run.accuracy == 0.75
-        assert run.compared
-        assert run.frames_per_second > 1
+        done = run_on_board(OURS, link.port, Frames(array, labels, expected), progress=counted.append)
+        assert done.classes == [result[0] for result in sums(data)]
+        assert done.accuracy == 0.75
+        assert done.compared
+        assert done.frames_per_second > 1
         assert counted == list(range(1, 21))
         plain = run_on_board(OURS, link.port, Frames(array))
         assert (plain.accuracy, plain.compared) == (None, False)
@@ -252,10 +259,6 @@ def test_project_files(tmp_path):
         read_project(tmp_path)
     (tmp_path / "project.json").write_text(
         '{"name": "tiny", "project_id": 3237998146, "baud": 1000000, "board": "tangnano9k",'
-        ' "core": {"in_bytes": 1, "in_beats": 16, "out_bytes": 1, "out_beats": 1}}')
+        ' "core": {"in_bytes": 1, "in_beats": 16, "out_bytes": 1, "out_beats": 1}}'
+    )
     assert read_project(tmp_path) == OURS
-    with pytest.raises(BadData, match=r"must be a \.npz file with an array 'frames'"):
-        read_frames(tmp_path, None)
-    np.savez(tmp_path / "frames.npz", frames=np.zeros((5, 16), np.uint8), labels=np.arange(5))
-    read = read_frames(tmp_path, 3)
-    assert (read.frames.shape, list(read.labels), read.expected) == ((3, 16), [0, 1, 2], None)

@@ -56,16 +56,30 @@ def test_link_sources_exist():
     assert all(source.is_file() for source in link_sources())
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    ({"name": "9net"}, "core '9net': the name must be a SystemVerilog identifier, not '9net'. Choose another name."),
-    ({"name": "a b"}, "core 'a b': the name must be a SystemVerilog identifier, not 'a b'. Choose another name."),
-    ({"project_id": 1 << 32},
-     "core 'mnist_mux': the project id must have 32 bits, not 4294967296. Use the low 32 bits."),
-    ({"in_bytes": 100}, "core 'mnist_mux': a frame must have 1 to 65535 bytes on the link, not 78400. "
-                        "The link sends a frame as one message; use smaller frames."),
-    ({"out_beats": 0}, "core 'mnist_mux': a result must have 1 to 65535 bytes on the link, not 0. "
-                       "The link sends a frame as one message; use smaller frames."),
-])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"name": "9net"},
+            "core '9net': the name must be a SystemVerilog identifier, not '9net'. Choose another name.",
+        ),
+        ({"name": "a b"}, "core 'a b': the name must be a SystemVerilog identifier, not 'a b'. Choose another name."),
+        (
+            {"project_id": 1 << 32},
+            "core 'mnist_mux': the project id must have 32 bits, not 4294967296. Use the low 32 bits.",
+        ),
+        (
+            {"in_bytes": 100},
+            "core 'mnist_mux': a frame must have 1 to 65535 bytes on the link, not 78400. "
+            "The link sends a frame as one message; use smaller frames.",
+        ),
+        (
+            {"out_beats": 0},
+            "core 'mnist_mux': a result must have 1 to 65535 bytes on the link, not 0. "
+            "The link sends a frame as one message; use smaller frames.",
+        ),
+    ],
+)
 def test_a_core_that_does_not_fit_the_link(change, message):
     with pytest.raises(BadOption) as caught:
         shell_files(replace(CORE, **change), load_board("tangnano9k"))

@@ -42,8 +42,9 @@ weight_bits = 2
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     whole = data.load("mnist5k")
-    few = data.DataSet("few", whole.train_images[::50], whole.train_labels[::50],
-                       whole.test_images[:40], whole.test_labels[:40], 10)
+    few = data.DataSet(
+        "few", whole.train_images[::50], whole.train_labels[::50], whole.test_images[:40], whole.test_labels[:40], 10
+    )
     monkeypatch.setattr("lutwright.train.run.load", lambda _: few)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tiny.toml").write_text(RECIPE)
@@ -67,11 +68,14 @@ def test_without_json_standard_output_is_empty(run):
     assert "there.onnx" in result.stderr and "of the test images" in result.stderr
 
 
-@pytest.mark.parametrize(("words", "told"), [
-    (["nosuch"], "BadRecipe"),
-    (["tiny.toml", "--seed", "-1"], "BadOption"),
-    (["tiny.toml", "--epochs-scale", "0"], "BadOption"),
-])
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["nosuch"], "BadRecipe"),
+        (["tiny.toml", "--seed", "-1"], "BadOption"),
+        (["tiny.toml", "--epochs-scale", "0"], "BadOption"),
+    ],
+)
 def test_bad_input_is_exit_2(run, words, told):
     result = run(*words, "--json")
     assert result.exit_code == 2

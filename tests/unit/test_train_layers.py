@@ -57,7 +57,7 @@ def test_harden_keeps_exactly_one_nonzero_code(bits):
     torch.manual_seed(bits)
     layer = MuxConv2d(5, 7, 3, weight_bits=bits, t_init=1.0)
     with torch.no_grad():
-        layer.weight[0].zero_()          # a weight of zero must not vanish
+        layer.weight[0].zero_()  # a weight of zero must not vanish
     best = layer.attention.argmax(dim=-1)
     layer.harden()
     assert layer.attention is None
@@ -71,7 +71,7 @@ def test_plain_layer_computes_the_same():
     torch.manual_seed(0)
     layer = MuxConv2d(3, 4, 3, weight_bits=3, t_init=1.0)
     layer.harden()
-    layer.harden()                       # a second time changes nothing
+    layer.harden()  # a second time changes nothing
     image = torch.randint(0, 16, (2, 3, 6, 6)) / 16
     plain = layer.plain()
     assert type(plain).__module__.startswith("brevitas")
@@ -83,6 +83,15 @@ def test_frozen_positions_carry_no_gradient_elsewhere():
     layer.harden()
     layer(torch.rand(1, 2, 4, 4)).sum().backward()
     assert (layer.weight.grad[~layer.kept] == 0).all()
+
+
+def test_held_weights_get_no_gradient():
+    layer = MuxConv2d(2, 2, 3, weight_bits=2, t_init=1.0)
+    layer.harden()
+    layer.hold()
+    image = torch.rand(1, 2, 4, 4, requires_grad=True)
+    layer(image).sum().backward()
+    assert layer.weight.grad is None and image.grad is not None
 
 
 def test_clip_bounds_the_float_copy():

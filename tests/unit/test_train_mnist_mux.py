@@ -25,6 +25,7 @@ def tensors():
 def network():
     pytest.importorskip("brevitas")
     from lutwright.train.reference import load_model
+
     return load_model("mnist-mux", MODELS / "mnist-mux.pt")
 
 
@@ -52,7 +53,7 @@ def test_every_scale_is_a_power_of_two(tensors):
 def test_both_files_hold_the_same_integers(tensors, network, layer):
     wanted = getattr(network, layer).quant_weight().int().numpy()
     found = codes(tensors, layer)
-    assert (wanted == (found.T if layer == "fc" else found)).all()   # ONNX stores fc as [in, out]
+    assert (wanted == (found.T if layer == "fc" else found)).all()  # ONNX stores fc as [in, out]
 
 
 @pytest.mark.parametrize("layer", ["bn1", "bn2", "bn3"])
@@ -61,9 +62,36 @@ def test_both_files_hold_the_same_batch_norms(tensors, network, layer):
         assert (getattr(getattr(network, layer), role).detach().numpy() == tensors[f"{layer}.{role}"]).all()
 
 
+@pytest.mark.parametrize("layer", ["bn1", "bn2", "bn3"])
+def test_gains_are_one_power_of_two_a_layer(tensors, layer):
+    gain = tensors[f"{layer}.weight"] / np.sqrt(tensors[f"{layer}.running_var"] + np.float32(1e-5))
+    assert len(set(gain.tolist())) == 1 and np.frexp(gain[0])[0] == 0.5
+    assert not tensors[f"{layer}.running_mean"].any()
+
+
+def test_every_step_is_one_constant_shift():
+    from lutwright.frontend.translate import import_model
+    from lutwright.passes import run_pipeline
+
+    forms = [
+        node.attrs["form"] for node in run_pipeline(import_model(MODELS / "mnist-mux.onnx")).nodes if node.op == "Step"
+    ]
+    assert [form.form for form in forms] == ["shift"] * 3
+    assert all((form.multiplier == 1).all() for form in forms)
+
+
+def test_file_names_its_data_and_recipe():
+    model = onnx.load(MODELS / "mnist-mux.onnx")
+    assert {entry.key: entry.value for entry in model.metadata_props} == {
+        "lutwright.dataset": "mnist5k",
+        "lutwright.recipe": "mnist-mux",
+    }
+
+
 def test_accuracy_of_the_unmodified_forward(network):
     from lutwright.train.data import load
     from lutwright.train.loop import evaluate
+
     accuracy = evaluate(network, load("mnist5k"))
     history = json.loads((MODELS / "mnist-mux.history.json").read_text())
     assert accuracy == history["test_accuracy"]
@@ -72,6 +100,7 @@ def test_accuracy_of_the_unmodified_forward(network):
 
 def test_history_is_of_the_built_in_recipe():
     from lutwright.train.recipe import load_recipe
+
     history = json.loads((MODELS / "mnist-mux.history.json").read_text())
     assert history["recipe"] == load_recipe("mnist-mux").model_dump(mode="json")
 

@@ -24,6 +24,13 @@ def test_built_in_by_name():
     assert [type(layer) for layer in recipe.layers].count(Mux) == 2 and isinstance(recipe.layers[-1], Dense)
 
 
+def test_norm_and_hold_may_be_left_out(tmp_path):
+    lines = [line for line in GOOD.splitlines() if not line.startswith(("norm", "hold"))]
+    (tmp_path / "x.toml").write_text("\n".join(lines))
+    recipe = load_recipe(tmp_path / "x.toml")
+    assert recipe.norm == "batch" and recipe.schedule.hold == 0.0
+
+
 def test_path_equals_name(tmp_path):
     (tmp_path / "copy.toml").write_text(GOOD)
     assert load_recipe(tmp_path / "copy.toml") == load_recipe("mnist-mux")
@@ -49,19 +56,24 @@ def test_not_utf8(tmp_path):
         load_recipe(tmp_path / "x.toml")
 
 
-@pytest.mark.parametrize(("old", "new", "told"), [
-    ('name = "mnist-mux"', 'name = "../up"', "key 'name'"),
-    ("seed = 1", "seed = -1", "key 'seed': input should be greater than or equal to 0, not -1"),
-    ("seed = 1", "seed = 1\nsead = 2", "key 'sead': extra inputs are not permitted, not 2"),
-    ("seed = 1\n", "", "key 'seed': field required"),
-    ("input_bits = 4", "input_bits = 9", "key 'input_bits'"),
-    ("input_bits = 4", 'input_bits = "4"', "key 'input_bits': input should be a valid integer"),
-    ("lr = 0.01", "lr = nan", "key 'schedule.lr'"),
-    ("t_init = 1.0", "t_init = 1000.0", "key 'attention': t_final must be at least t_init"),
-    ("out = 8", "out = 8\nkernel = 4", "key 'layers.0.conv': kernel must be odd"),
-    ('kind = "pool"', 'kind = "wool"', "key 'layers.1'"),
-    ('kind = "dense"\n', 'kind = "pool"\n', "key 'layers.6.pool.weight_bits'"),
-])
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('name = "mnist-mux"', 'name = "../up"', "key 'name'"),
+        ("seed = 1", "seed = -1", "key 'seed': input should be greater than or equal to 0, not -1"),
+        ("seed = 1", "seed = 1\nsead = 2", "key 'sead': extra inputs are not permitted, not 2"),
+        ("seed = 1\n", "", "key 'seed': field required"),
+        ("input_bits = 4", "input_bits = 9", "key 'input_bits'"),
+        ("input_bits = 4", 'input_bits = "4"', "key 'input_bits': input should be a valid integer"),
+        ("power-of-two-shared", "power-of-three", "key 'norm': input should be 'batch', 'power-of-two' or"),
+        ("hold = 0.5", "hold = 1.5", "key 'schedule.hold': input should be less than or equal to 1, not 1.5"),
+        ("lr = 0.01", "lr = nan", "key 'schedule.lr'"),
+        ("t_init = 1.0", "t_init = 1000.0", "key 'attention': t_final must be at least t_init"),
+        ("out = 8", "out = 8\nkernel = 4", "key 'layers.0.conv': kernel must be odd"),
+        ('kind = "pool"', 'kind = "wool"', "key 'layers.1'"),
+        ('kind = "dense"\n', 'kind = "pool"\n', "key 'layers.6.pool.weight_bits'"),
+    ],
+)
 def test_wrong_value(tmp_path, old, new, told):
     assert old in GOOD
     assert told in refused(tmp_path, GOOD.replace(old, new, 1))

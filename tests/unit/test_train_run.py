@@ -13,6 +13,7 @@ from onnx import numpy_helper  # noqa: E402
 
 from lutwright import train as train_room  # noqa: E402
 from lutwright.errors import BadModel, BadOption, BadRecipe, OutputError, ToolMissing, TrainingFailed  # noqa: E402
+from lutwright.frontend.export import qonnx_bytes  # noqa: E402
 from lutwright.train import data, loop  # noqa: E402
 from lutwright.train.recipe import Augment, Recipe  # noqa: E402
 from lutwright.train.reference import layer_outputs, load_model  # noqa: E402
@@ -21,14 +22,20 @@ from lutwright.train.run import train_recipe  # noqa: E402
 
 def tiny(**changes):
     table = {
-        "name": "tiny", "dataset": "mnist5k", "seed": 7, "input_bits": 4,
+        "name": "tiny",
+        "dataset": "mnist5k",
+        "seed": 7,
+        "input_bits": 4,
         "schedule": {"sal_epochs": 2, "tune_epochs": 1, "batch": 16, "lr": 0.01, "tune_lr": 0.005},
         "attention": {"t_init": 1.0, "t_final": 40.0},
         "augment": {"shift": 1.0, "rotate": 5.0, "scale": 0.05},
         "layers": [
-            {"kind": "conv", "out": 3, "weight_bits": 4, "act_bits": 4}, {"kind": "pool", "size": 4},
-            {"kind": "mux", "out": 5, "weight_bits": 2, "act_bits": 3}, {"kind": "pool"},
-            {"kind": "dense", "weight_bits": 3}],
+            {"kind": "conv", "out": 3, "weight_bits": 4, "act_bits": 4},
+            {"kind": "pool", "size": 4},
+            {"kind": "mux", "out": 5, "weight_bits": 2, "act_bits": 3},
+            {"kind": "pool"},
+            {"kind": "dense", "weight_bits": 3},
+        ],
     }
     return Recipe.model_validate(table | changes)
 
@@ -36,8 +43,9 @@ def tiny(**changes):
 @pytest.fixture(scope="module")
 def few():
     whole = data.load("mnist5k")
-    return data.DataSet("few", whole.train_images[::50], whole.train_labels[::50],
-                        whole.test_images[:40], whole.test_labels[:40], 10)
+    return data.DataSet(
+        "few", whole.train_images[::50], whole.train_labels[::50], whole.test_images[:40], whole.test_labels[:40], 10
+    )
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +69,7 @@ def initialisers(model):
 
 
 def test_same_bytes_twice(trained, few, tmp_path):
-    torch.rand(3)   # what was drawn before must not matter
+    torch.rand(3)  # what was drawn before must not matter
     again = train_recipe(tiny(), tmp_path / "tiny", data=few)
     assert list(files(trained)) == ["tiny.history.json", "tiny.onnx", "tiny.pt"]
     assert files(again) == files(trained)
@@ -84,7 +92,7 @@ def test_history_tells_phases_and_temperature(trained):
     report = json.loads(files(trained)["tiny.history.json"])
     epochs = report["epochs"]
     assert [(epoch["phase"], epoch["epoch"]) for epoch in epochs] == [("sal", 1), ("sal", 2), ("tune", 1)]
-    assert epochs[0]["temperature"] == pytest.approx(40 ** 0.5) and epochs[1]["temperature"] == pytest.approx(40.0)
+    assert epochs[0]["temperature"] == pytest.approx(40**0.5) and epochs[1]["temperature"] == pytest.approx(40.0)
     assert epochs[2]["temperature"] is None
     assert report["test_accuracy"] == trained.test_accuracy and report["recipe"]["name"] == "tiny"
     assert trained.history == epochs
@@ -100,9 +108,25 @@ def test_exported_graph(trained):
     model = onnx.load(trained.model)
     nodes = [(node.op_type, node.name) for node in model.graph.node]
     assert [name for op, name in nodes if op != "Quant"] == [
-        "conv1", "bn1", "act1.relu", "pool1", "conv2", "bn2", "act2.relu", "pool2", "flatten", "fc"]
+        "conv1",
+        "bn1",
+        "act1.relu",
+        "pool1",
+        "conv2",
+        "bn2",
+        "act2.relu",
+        "pool2",
+        "flatten",
+        "fc",
+    ]
     assert sorted(name for op, name in nodes if op == "Quant") == [
-        "act1", "act2", "conv1.weight_quant", "conv2.weight_quant", "fc.weight_quant", "input"]
+        "act1",
+        "act2",
+        "conv1.weight_quant",
+        "conv2.weight_quant",
+        "fc.weight_quant",
+        "input",
+    ]
     assert {node.domain for node in model.graph.node if node.op_type == "Quant"} == {"qonnx.custom_op.general"}
     assert "qonnx.custom_op.general" in {opset.domain for opset in model.opset_import}
     assert (model.graph.input[0].name, model.graph.output[0].name) == ("input", "output")
@@ -114,7 +138,54 @@ def test_exported_file_tells_nothing_of_the_machine(trained):
     raw = trained.model.read_bytes()
     assert not any(word in raw for word in (b"/tmp", b"/home", b"site-packages", b".py", b"pytorch"))
     model = onnx.load_from_string(raw)
-    assert model.producer_name == "lutwright" and not model.metadata_props and not model.doc_string
+    assert model.producer_name == "lutwright" and not model.doc_string
+
+
+def test_exported_file_names_its_data_and_recipe(trained):
+    found = [(entry.key, entry.value) for entry in onnx.load(trained.model).metadata_props]
+    assert found == [("lutwright.dataset", "mnist5k"), ("lutwright.recipe", "tiny")]
+
+
+def test_metadata_is_written_in_order_of_the_keys(trained):
+    shape = (1, 1, 28, 28)
+    one, other = (
+        qonnx_bytes(trained.network, shape, dict(pairs))
+        for pairs in ((("b", "2"), ("a", "1")), (("a", "1"), ("b", "2")))
+    )
+    assert one == other
+    assert [entry.key for entry in onnx.load_from_string(one).metadata_props] == ["a", "b"]
+    assert not onnx.load_from_string(qonnx_bytes(trained.network, shape)).metadata_props
+
+
+@pytest.mark.parametrize("norm", ["power-of-two", "power-of-two-shared"])
+def test_exported_gains_are_powers_of_two(few, tmp_path, norm):
+    first, again = (train_recipe(tiny(norm=norm), tmp_path / name, data=few) for name in ("one", "two"))
+    assert files(first) == files(again)
+    tensors = initialisers(onnx.load(first.model))
+    for layer in ("bn1", "bn2"):
+        gain = tensors[f"{layer}.weight"] / np.sqrt(tensors[f"{layer}.running_var"] + np.float32(1e-5))
+        assert (np.frexp(gain)[0] == 0.5).all() and (norm == "power-of-two" or len(set(gain.tolist())) == 1)
+        assert type(getattr(first.network, layer)) is torch.nn.BatchNorm2d
+    restored = load_model(first.recipe, first.model.with_suffix(".pt"))
+    assert loop.evaluate(restored, few) == first.test_accuracy
+
+
+def test_what_is_trained_is_what_is_exported(few, tmp_path):
+    # With powers of two nothing is measured after the last step, so the last epoch's accuracy is the file's.
+    result = train_recipe(tiny(norm="power-of-two-shared"), tmp_path / "tiny", data=few)
+    assert result.history[-1]["accuracy"] == result.test_accuracy
+
+
+def test_multiplexer_weights_stand_still_while_held(few, tmp_path):
+    def weights(hold, tune_lr):
+        plan = {"sal_epochs": 1, "tune_epochs": 2, "batch": 16, "lr": 0.01, "tune_lr": tune_lr, "hold": hold}
+        network = train_recipe(tiny(schedule=plan), tmp_path / f"{hold}-{tune_lr}", data=few).network
+        return network.conv2.weight, network.conv1.weight
+
+    (mux, stem), (same, other) = weights(1.0, 0.01), weights(1.0, 0.1)
+    assert torch.equal(mux, same)
+    assert not torch.equal(stem, other)  # the dense convolution goes on learning
+    assert not torch.equal(weights(0.0, 0.1)[0], weights(0.5, 0.1)[0])
 
 
 def test_exported_mux_kernels_have_one_weight(trained):
@@ -200,9 +271,14 @@ def test_out_with_other_files_is_refused_before_training(few, tmp_path):
         train_recipe(tiny(), tmp_path, data=few, progress=lambda _: pytest.fail("trained"))
 
 
-@pytest.mark.parametrize(("option", "told"), [({"epochs_scale": 0.0}, "--epochs-scale"),
-                                              ({"epochs_scale": float("nan")}, "--epochs-scale"),
-                                              ({"seed": -1}, "--seed")])
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        ({"epochs_scale": 0.0}, "--epochs-scale"),
+        ({"epochs_scale": float("nan")}, "--epochs-scale"),
+        ({"seed": -1}, "--seed"),
+    ],
+)
 def test_options_that_mean_nothing(few, tmp_path, option, told):
     with pytest.raises(BadOption, match=told):
         train_recipe(tiny(), tmp_path / "tiny", data=few, **option)
@@ -223,7 +299,7 @@ def test_no_augmentation_changes_nothing(few):
 
 def test_shift_of_whole_pixels(monkeypatch, few):
     images = torch.from_numpy(data.presented(few.test_images[:1]))
-    monkeypatch.setattr(torch, "rand", lambda *_: torch.tensor([[0.5], [0.5], [1.0], [0.5]]))   # draws 0, 0, +1, 0
+    monkeypatch.setattr(torch, "rand", lambda *_: torch.tensor([[0.5], [0.5], [1.0], [0.5]]))  # draws 0, 0, +1, 0
     moved = loop.augmented(images, Augment(shift=2.0))
     assert torch.allclose(moved[..., :-2], images[..., 2:], atol=1e-5)
 

@@ -33,8 +33,12 @@ def compare_with_torch(network: nn.Module, graph: Graph, images: NDArray[np.uint
     results = [_compare(graph, layer, names[layer], seen[layer], have[names[layer]]) for layer in seen]
     for result in results:
         if result.mismatches:
-            raise Mismatch("integer against torch", "every word must be equal", result.first,
-                           "The model's float arithmetic rounds differently; report this model.")
+            raise Mismatch(
+                "integer against torch",
+                "every word must be equal",
+                result.first,
+                "The model's float arithmetic rounds differently; report this model.",
+            )
     return results
 
 
@@ -49,7 +53,9 @@ def _tensor(graph: Graph, layer: str) -> str:
     return name
 
 
-def _compare(graph: Graph, layer: str, tensor: str, floats: NDArray[np.float32], words: NDArray[np.int64]) -> Comparison:
+def _compare(
+    graph: Graph, layer: str, tensor: str, floats: NDArray[np.float32], words: NDArray[np.int64]
+) -> Comparison:
     ordered = floats.transpose(0, 2, 3, 1) if floats.ndim == 4 else floats
     exact = ordered.astype(np.float64) / graph.tensors[tensor].scale
     nearest = np.rint(exact)

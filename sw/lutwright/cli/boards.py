@@ -21,8 +21,15 @@ def _table(boards: list[Board]) -> Table:
         table.add_column(name, justify="right" if name in {"LUT", "FF", "DSP"} else "left", no_wrap=name != "title")
     for board in boards:
         have = board.resources
-        table.add_row(board.name, board.title, f"{board.clock.mhz:g} MHz", str(have.lut), str(have.ff),
-                      f"{have.bram} x {have.bram_kbit} kbit", str(have.dsp))
+        table.add_row(
+            board.name,
+            board.title,
+            f"{board.clock.mhz:g} MHz",
+            str(have.lut),
+            str(have.ff),
+            f"{have.bram} x {have.bram_kbit} kbit",
+            str(have.dsp),
+        )
     return table
 
 

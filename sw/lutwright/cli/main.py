@@ -15,8 +15,12 @@ from lutwright.cli.train import train
 
 VERBS = (demo, train, build, sim, run, boards, doctor)
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
-                  help="From a quantised PyTorch network to an FPGA bitstream that computes the same integers.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="From a quantised PyTorch network to an FPGA bitstream that computes the same integers.",
+)
 for function in VERBS:
     app.command()(function)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +16,15 @@ import typer
 from numpy.typing import NDArray
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from lutwright.boards import load_board
 from lutwright.cli.console import JSON_OPTION, answer, terminal, verb
-from lutwright.errors import BadData, BadProject, LinkError, Mismatch
+from lutwright.emit.project import Project as Opened
+from lutwright.emit.project import open_project
+from lutwright.errors import BadData, BadOption, BadProject, LinkError, Mismatch
+from lutwright.runtime.frames import load_frames
 from lutwright.runtime.link import Identity, Link
-
-FRAMES_FILE = "frames.npz"
+from lutwright.simulate.board import compile_board, frame_bytes, result_bytes
+from lutwright.simulate.virtual_board import virtual_board
 
 
 @dataclass(frozen=True)
@@ -69,38 +75,68 @@ def read_project(folder: Path) -> Project:
     try:
         data = json.loads((folder / "project.json").read_text(encoding="utf-8"))
         core = data["core"]
-        return Project(str(data["name"]), int(data["project_id"]), int(core["in_bytes"]), int(core["in_beats"]),
-                       int(core["out_bytes"]), int(core["out_beats"]), int(data["baud"]))
+        return Project(
+            str(data["name"]),
+            int(data["project_id"]),
+            int(core["in_bytes"]),
+            int(core["in_beats"]),
+            int(core["out_bytes"]),
+            int(core["out_beats"]),
+            int(data["baud"]),
+        )
     except OSError as error:
-        raise BadProject(where, "must hold a readable project.json", error.strerror or str(error),
-                         "Name a folder that `lutwright build --board` made.") from error
+        raise BadProject(
+            where,
+            "must hold a readable project.json",
+            error.strerror or str(error),
+            "Name a folder that `lutwright build --board` made.",
+        ) from error
     except (KeyError, TypeError, ValueError) as error:
-        raise BadProject(where, "project.json must say name, project_id, core and baud", f"without {error}",
-                         "Build the project again, with --board.") from error
+        raise BadProject(
+            where,
+            "project.json must say name, project_id, core and baud",
+            f"without {error}",
+            "Build the project again, with --board.",
+        ) from error
 
 
-def read_frames(folder: Path, count: int | None) -> Frames:
-    """The project's own test frames: arrays `frames`, and perhaps `labels` and `expected`, of frames.npz."""
-    path = folder / FRAMES_FILE
-    try:
-        with np.load(path) as data:
-            arrays = {name: data[name][:count] for name in data.files}
-        return Frames(arrays["frames"], arrays.get("labels"), arrays.get("expected"))
-    except (OSError, KeyError, ValueError) as error:
-        raise BadData(f"frames '{path.name}'", "must be a .npz file with an array 'frames'", str(error),
-                      "Build the project again.") from error
+def project_frames(opened: Opened, source: str, count: int | None) -> Frames:
+    """Frames of data set `source` (or random ones) as the board takes them, with the integer model's results."""
+    loaded = load_frames(opened.graph, source, count)
+    frames = np.frombuffer(b"".join(frame_bytes(opened, loaded.codes)), np.uint8).reshape(len(loaded.codes), -1)
+    expected = np.frombuffer(b"".join(result_bytes(opened, loaded.codes)), np.uint8).reshape(len(loaded.codes), -1)
+    is_class = opened.graph.nodes[-1].op == "ArgMax"
+    return Frames(frames, loaded.labels if is_class else None, expected)
 
 
-def run_on_board(project: Project, port: str, data: Frames, timeout: float = 2.0,
-                 progress: Callable[[int], None] = lambda done: None) -> BoardRun:
+@contextmanager
+def serial_port(opened: Opened, port: str | None) -> Iterator[str]:
+    """Yield `port`, or where that is None the port of a simulated board, which ends with the block."""
+    if port is not None:
+        yield port
+        return
+    with tempfile.TemporaryDirectory(prefix="lutwright-") as work:
+        with terminal.status("compiling the simulated board"):
+            bench = compile_board(opened, Path(work))
+        with virtual_board(bench, load_board(opened.manifest["board"])) as virtual:
+            yield virtual
+
+
+def run_on_board(
+    project: Project, port: str, data: Frames, timeout: float = 2.0, progress: Callable[[int], None] = lambda done: None
+) -> BoardRun:
     """Send every frame of `data` to the board on `port` and collect its classes.
 
     A result is one unsigned number, low byte first. timeout: seconds for an answer. progress: called with the
     number of answered frames. Raises LinkError, BadData, or Mismatch at the first result that is not the expected.
     """
     if data.frames.ndim != 2 or data.frames.shape[1] != project.frame_bytes or data.frames.dtype != np.uint8:
-        raise BadData(f"frames for '{project.name}'", f"must be uint8 [N, {project.frame_bytes}]",
-                      f"{data.frames.dtype} {list(data.frames.shape)}", "Quantise and pack them as the project does.")
+        raise BadData(
+            f"frames for '{project.name}'",
+            f"must be uint8 [N, {project.frame_bytes}]",
+            f"{data.frames.dtype} {list(data.frames.shape)}",
+            "Quantise and pack them as the project does.",
+        )
     classes = []
     with Link(port, project.baud, timeout) as link:
         _same_sizes(port, link.require(project.project_id), project)
@@ -108,8 +144,12 @@ def run_on_board(project: Project, port: str, data: Frames, timeout: float = 2.0
         for i, result in enumerate(link.classify_all(frame.tobytes() for frame in data.frames)):
             if data.expected is not None and result != data.expected[i].tobytes():
                 expected = data.expected[i].tobytes().hex()
-                raise Mismatch(f"board on '{port}', frame {i}", f"the result must be {expected}", result.hex(),
-                               "Compare the levels in between with `lutwright sim`.")
+                raise Mismatch(
+                    f"board on '{port}', frame {i}",
+                    f"the result must be {expected}",
+                    result.hex(),
+                    "Compare the levels in between with `lutwright sim`.",
+                )
             classes.append(int.from_bytes(result, "little"))
             progress(len(classes))
         seconds = time.perf_counter() - begin
@@ -122,30 +162,58 @@ def _same_sizes(port: str, identity: Identity, project: Project) -> None:
     said = (identity.in_bytes, identity.in_beats, identity.out_bytes, identity.out_beats)
     ours = (project.in_bytes, project.in_beats, project.out_bytes, project.out_beats)
     if said != ours:
-        raise LinkError(f"port '{port}'", f"the board's sizes must be the project's {ours}", said,
-                        "Build the project and the bitstream again.")
+        raise LinkError(
+            f"port '{port}'",
+            f"the board's sizes must be the project's {ours}",
+            said,
+            "Build the project and the bitstream again.",
+        )
 
 
 def _report(run: BoardRun) -> dict[str, Any]:
-    return {"frames": len(run.classes), "classes": run.classes, "seconds": round(run.seconds, 3),
-            "frames_per_second": round(run.frames_per_second, 2), "accuracy": run.accuracy, "compared": run.compared}
+    return {
+        "frames": len(run.classes),
+        "classes": run.classes,
+        "seconds": round(run.seconds, 3),
+        "frames_per_second": round(run.frames_per_second, 2),
+        "accuracy": run.accuracy,
+        "compared": run.compared,
+    }
 
 
 @verb
 def run(
     project: Path = typer.Argument(..., help="Folder made by `lutwright build --board`."),
-    port: str = typer.Option(..., "--port", help="Serial port of the board, for instance /dev/ttyUSB1."),
+    port: str | None = typer.Option(None, "--port", help="Serial port of the board, for instance /dev/ttyUSB1."),
+    virtual: bool = typer.Option(False, "--virtual", help="Use a simulated board behind a pseudo-terminal instead."),
     frames: int | None = typer.Option(None, "--frames", min=1, help="How many frames to send (default: all)."),
-    timeout: float = typer.Option(2.0, "--timeout", min=0.01, help="Seconds to wait for an answer."),
+    data: str | None = typer.Option(
+        None, "--data", help="Data set, or random (default: what the model was trained on)."
+    ),
+    timeout: float | None = typer.Option(
+        None,
+        "--timeout",
+        min=0.01,
+        help="Seconds to wait for an answer (default: 2 for a board, 60 for a simulated one).",
+    ),
     as_json: bool = JSON_OPTION,
 ) -> None:
-    """Classify the project's test frames on a board, and compare with the integer model where it was recorded."""
+    """Classify the project's test frames on a board, and compare with the integer model."""
+    if (port is None) == (not virtual):
+        raise BadOption(
+            "--port",
+            "or --virtual must be given, one of them",
+            "both" if virtual else "neither",
+            "Name the board's serial port, or say --virtual.",
+        )
+    opened = open_project(project)
     ours = read_project(project)
-    data = read_frames(project, frames)
+    sent = project_frames(opened, opened.manifest["data"] if data is None else data, frames)
+    patience = timeout if timeout is not None else 60.0 if virtual else 2.0
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=terminal, disable=as_json) as bar:
-        task = bar.add_task(f"{ours.name} on {port}", total=len(data.frames))
-        done = run_on_board(ours, port, data, timeout, lambda count: bar.update(task, completed=count))
+    with serial_port(opened, port) as line, Progress(*columns, console=terminal, disable=as_json) as bar:
+        task = bar.add_task(f"{ours.name} on {'a simulated board' if virtual else line}", total=len(sent.frames))
+        done = run_on_board(ours, line, sent, patience, lambda count: bar.update(task, completed=count))
     if not as_json:
         right = "" if done.accuracy is None else f", {done.accuracy:.2%} right"
         equal = ", all equal to the integer model" if done.compared else ""

@@ -50,8 +50,9 @@ class SimResult:
         return next((c.first for result in self.runs for c in result.comparisons if c.mismatches), "")
 
 
-def simulate_project(project: Project, count: int | None, data: str, simulator: str, taps: bool, work: Path,
-                     waves: bool = False) -> SimResult:
+def simulate_project(
+    project: Project, count: int | None, data: str, simulator: str, taps: bool, work: Path, waves: bool = False
+) -> SimResult:
     """Compile the core of `project` in folder `work` and play `count` frames of `data` in every standard run."""
     frames = load_frames(project.graph, data, count)
     begin = time.perf_counter()
@@ -75,18 +76,24 @@ def runs_table(result: SimResult, title: str) -> Table:
     for column in ("run", "frames", "words", "different", "clocks a frame"):
         table.add_column(column, justify="left" if column == "run" else "right")
     for one in result.runs:
-        table.add_row(one.run.name, str(one.run.frames), f"{one.words:,}", str(one.mismatches), str(one.cycles_per_frame))
+        table.add_row(
+            one.run.name, str(one.run.frames), f"{one.words:,}", str(one.mismatches), str(one.cycles_per_frame)
+        )
     return table
 
 
 @verb
 def sim(
     project: Path = typer.Argument(help="Folder made by `lutwright build`."),
-    frames: int | None = typer.Option(None, "--frames", min=3, help="Frames (default: the whole test set, or 100 random)."),
+    frames: int | None = typer.Option(
+        None, "--frames", min=3, help="Frames (default: the whole test set, or 100 random)."
+    ),
     taps: bool = typer.Option(False, "--taps", help="Compare every stage, not only the output."),
     simulator: str = typer.Option("verilator", "--simulator", help="verilator or icarus."),
     level: str = typer.Option("rtl", "--level", help="rtl is the one there is."),
-    data: str | None = typer.Option(None, "--data", help="Data set, or random (default: what the model was trained on)."),
+    data: str | None = typer.Option(
+        None, "--data", help="Data set, or random (default: what the model was trained on)."
+    ),
     waves: bool = typer.Option(False, "--waves", help="Record every signal into PROJECT/waves; slow, use few frames."),
     as_json: bool = JSON_OPTION,
 ) -> None:
@@ -97,20 +104,43 @@ def sim(
         raise BadOption("--simulator", f"must be one of {', '.join(SIMULATORS)}", repr(simulator))
     opened = open_project(project)
     with tempfile.TemporaryDirectory(prefix="lutwright-") as work, terminal.status(f"simulating {opened.graph.name}"):
-        result = simulate_project(opened, frames, opened.manifest["data"] if data is None else data, simulator, taps,
-                                  Path(work), waves)
+        result = simulate_project(
+            opened, frames, opened.manifest["data"] if data is None else data, simulator, taps, Path(work), waves
+        )
         if waves:
             shutil.copytree(work, project / "waves", dirs_exist_ok=True)
     first = result.runs[0]
     terminal.print(runs_table(result, f"{opened.graph.name}: {level} against integer, {simulator}"))
     rate = result.frames / result.run_seconds
-    terminal.print(f"{rate:,.0f} frames/s of wall time, compiled in {result.compile_seconds:.0f} s."
-                   + (f" Accuracy {result.accuracy:.1%}." if result.accuracy is not None else ""))
-    answer({"level": level, "simulator": simulator, "frames": result.frames, "words": result.words,
-            "mismatches": result.mismatches, "cycles_per_frame": first.cycles_per_frame, "frames_per_second": round(rate, 1),
-            "accuracy": result.accuracy, "first_mismatch": result.first, "taps": taps,
-            "runs": [{"name": r.run.name, "frames": r.run.frames, "words": r.words, "mismatches": r.mismatches,
-                      "cycles_per_frame": r.cycles_per_frame} for r in result.runs]}, as_json)
+    terminal.print(
+        f"{rate:,.0f} frames/s of wall time, compiled in {result.compile_seconds:.0f} s."
+        + (f" Accuracy {result.accuracy:.1%}." if result.accuracy is not None else "")
+    )
+    answer(
+        {
+            "level": level,
+            "simulator": simulator,
+            "frames": result.frames,
+            "words": result.words,
+            "mismatches": result.mismatches,
+            "cycles_per_frame": first.cycles_per_frame,
+            "frames_per_second": round(rate, 1),
+            "accuracy": result.accuracy,
+            "first_mismatch": result.first,
+            "taps": taps,
+            "runs": [
+                {
+                    "name": r.run.name,
+                    "frames": r.run.frames,
+                    "words": r.words,
+                    "mismatches": r.mismatches,
+                    "cycles_per_frame": r.cycles_per_frame,
+                }
+                for r in result.runs
+            ],
+        },
+        as_json,
+    )
     if result.mismatches:
         terminal.print(f"[bold red]Mismatch[/]: {escape(result.first)}", soft_wrap=True)
         raise typer.Exit(Mismatch.exit_code)

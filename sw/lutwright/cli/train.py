@@ -35,17 +35,34 @@ def train(
     plan = adjusted(plan, seed, epochs_scale)
     with training_bar(plan.schedule.sal_epochs + plan.schedule.tune_epochs) as on_epoch:
         result = train_recipe(plan, out, progress=on_epoch)
-    terminal.print(f"{result.model}: {result.test_accuracy:.1%} of the test images, "
-                   f"{len(result.history)} epochs in {result.seconds:.0f} s")
-    answer({"recipe": plan.name, "model": str(result.model), "test_accuracy": result.test_accuracy, "seed": plan.seed,
-            "epochs": len(result.history), "seconds": round(result.seconds, 1)}, as_json)
+    terminal.print(
+        f"{result.model}: {result.test_accuracy:.1%} of the test images, "
+        f"{len(result.history)} epochs in {result.seconds:.0f} s"
+    )
+    answer(
+        {
+            "recipe": plan.name,
+            "model": str(result.model),
+            "test_accuracy": result.test_accuracy,
+            "seed": plan.seed,
+            "epochs": len(result.history),
+            "seconds": round(result.seconds, 1),
+        },
+        as_json,
+    )
 
 
 @contextmanager
 def training_bar(epochs: int) -> Iterator[OnEpoch]:
     """Show a progress bar of `epochs` epochs on standard error; yield the callback that moves it on."""
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(),
-               TextColumn("{task.completed}/{task.total}"), TimeElapsedColumn(), TextColumn("{task.fields[state]}"))
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total}"),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[state]}"),
+    )
     with Progress(*columns, console=terminal, transient=True) as bar:
         task = bar.add_task("train", total=epochs, state="")
 

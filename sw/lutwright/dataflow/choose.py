@@ -65,18 +65,26 @@ def shortage(choice: Choice, board: Board) -> DoesNotFit | None:
         if need_sites > sites:
             stage = max(choice.pipeline.stages, key=lambda s: cost(s).lut + cost(s).loose)
             alone = cost(stage).lut + cost(stage).loose
-            return DoesNotFit(f"board '{board.name}'",
-                              f"has room for {int(sites)} LUT sites, the smallest folding needs about {need_sites:.0f} "
-                              f"(a flip-flop without a LUT takes one too), stage '{stage.name}' alone {alone:.0f}",
-                              fix="Use fewer channels or bits there, or a larger board.")
-    have = {"lut": _SHARE * board.resources.lut, "ff": _SHARE * board.resources.ff, "bram": board.resources.bram,
-            "dsp": board.resources.dsp}
+            return DoesNotFit(
+                f"board '{board.name}'",
+                f"has room for {int(sites)} LUT sites, the smallest folding needs about {need_sites:.0f} "
+                f"(a flip-flop without a LUT takes one too), stage '{stage.name}' alone {alone:.0f}",
+                fix="Use fewer channels or bits there, or a larger board.",
+            )
+    have = {
+        "lut": _SHARE * board.resources.lut,
+        "ff": _SHARE * board.resources.ff,
+        "bram": board.resources.bram,
+        "dsp": board.resources.dsp,
+    }
     need = choice.estimate.as_dict()
     for kind, words in (("lut", "LUTs"), ("ff", "flip-flops"), ("bram", "block RAMs"), ("dsp", "DSPs")):
         if need[kind] > have[kind]:
             stage = max(choice.pipeline.stages, key=lambda s: cost(s).as_dict()[kind])
-            return DoesNotFit(f"board '{board.name}'",
-                              f"has room for {int(have[kind])} {words}, the smallest folding needs about {need[kind]}, "
-                              f"stage '{stage.name}' alone {cost(stage).as_dict()[kind]}",
-                              fix="Use fewer channels or bits there, or a larger board.")
+            return DoesNotFit(
+                f"board '{board.name}'",
+                f"has room for {int(have[kind])} {words}, the smallest folding needs about {need[kind]}, "
+                f"stage '{stage.name}' alone {cost(stage).as_dict()[kind]}",
+                fix="Use fewer channels or bits there, or a larger board.",
+            )
     return None

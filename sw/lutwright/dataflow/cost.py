@@ -27,8 +27,13 @@ class Cost:
     loose: float = 0
 
     def __add__(self, other: Cost) -> Cost:
-        return Cost(self.lut + other.lut, self.ff + other.ff, self.bram + other.bram, self.dsp + other.dsp,
-                    self.loose + other.loose)
+        return Cost(
+            self.lut + other.lut,
+            self.ff + other.ff,
+            self.bram + other.bram,
+            self.dsp + other.dsp,
+            self.loose + other.loose,
+        )
 
     def as_dict(self) -> dict[str, int]:
         """Whole numbers by name: lut, ff, bram, dsp."""
@@ -44,8 +49,9 @@ def memory(depth: int, width: int, block: int) -> Cost:
     if block:
         return Cost(bram=-(-width // 36) * max(1, -(-depth // 512)))
     banks = -(-depth // 16)
-    return Cost(lut=4 * banks * -(-width // 4) + (banks > 1) * width * banks * 0.5, ff=width,
-                loose=width if banks == 1 else 0)
+    return Cost(
+        lut=4 * banks * -(-width // 4) + (banks > 1) * width * banks * 0.5, ff=width, loose=width if banks == 1 else 0
+    )
 
 
 def adder_tree(terms: int, bits: int, every: int) -> Cost:
@@ -84,7 +90,8 @@ def _window(stage: Stage) -> Cost:
     pixel, k = _p(stage, "CHANNELS") * _p(stage, "BITS"), _p(stage, "K")
     registers = pixel * (k * k + k + 2)
     return Cost(lut=150 + 1.2 * pixel, ff=60 + registers, loose=registers) + memory(
-        _p(stage, "WIDTH"), (k - 1) * pixel, _p(stage, "BLOCK"))
+        _p(stage, "WIDTH"), (k - 1) * pixel, _p(stage, "BLOCK")
+    )
 
 
 def _mux_mac(stage: Stage) -> Cost:
@@ -99,8 +106,9 @@ def _mux_mac(stage: Stage) -> Cost:
         return Cost(lut=lanes * lane + 15, ff=lanes * (x_bits + 1) + 15) + _accumulate(stage)
     times = 2.5 * x_bits if w_bits <= 2 else 2.2 * x_bits * w_bits
     weights = 0 if folds == 1 else max(1.0, folds / 16) * w_bits
-    return Cost(lut=lanes * (lane + times + weights) + 15,
-                ff=lanes * (x_bits + w_bits + _p(stage, "P_BITS")) + 15) + _accumulate(stage)
+    return Cost(
+        lut=lanes * (lane + times + weights) + 15, ff=lanes * (x_bits + w_bits + _p(stage, "P_BITS")) + 15
+    ) + _accumulate(stage)
 
 
 def _folded_mac(stage: Stage) -> Cost:
@@ -109,18 +117,29 @@ def _folded_mac(stage: Stage) -> Cost:
     constant = folds == 1
     times = (0.8 * p_bits if x_bits <= 4 else 2 * p_bits) if constant else 2.2 * x_bits * w_bits
     slices = _p(stage, "SIMD") * x_bits * _multiplexer(_p(stage, "SF")) if _p(stage, "HOLD") else 0.0
-    rom = memory(folds, lanes * w_bits, 1) if _p(stage, "BLOCK") else Cost(
-        lut=0 if constant else max(1.0, folds / 16) * lanes * w_bits, ff=0 if constant else lanes * w_bits)
-    return Cost(lut=lanes * times + slices + 25, ff=lanes * p_bits + _p(stage, "SIMD") * x_bits + 30) + rom + _accumulate(stage)
+    rom = (
+        memory(folds, lanes * w_bits, 1)
+        if _p(stage, "BLOCK")
+        else Cost(lut=0 if constant else max(1.0, folds / 16) * lanes * w_bits, ff=0 if constant else lanes * w_bits)
+    )
+    return (
+        Cost(lut=lanes * times + slices + 25, ff=lanes * p_bits + _p(stage, "SIMD") * x_bits + 30)
+        + rom
+        + _accumulate(stage)
+    )
 
 
 def _requantise_affine(stage: Stage) -> Cost:
     pe, nf, total = _p(stage, "PE"), _p(stage, "NF"), _p(stage, "SUM_BITS")
     rom = 0.0 if nf == 1 else max(1.0, nf / 16) * (_p(stage, "OFFSET_BITS") + _p(stage, "M_BITS"))
-    scale = (_p(stage, "M_BITS") * _p(stage, "ACC_BITS") * (0.0 if nf == 1 else 0.7) if _p(stage, "POWERS")
-             else 1.6 * _p(stage, "M_BITS") * _p(stage, "ACC_BITS"))
-    return Cost(lut=pe * (total + rom + scale + 8 + _p(stage, "CODE_BITS") * 2),
-                ff=pe * (total + _p(stage, "CODE_BITS")) + 10)
+    scale = (
+        _p(stage, "M_BITS") * _p(stage, "ACC_BITS") * (0.0 if nf == 1 else 0.7)
+        if _p(stage, "POWERS")
+        else 1.6 * _p(stage, "M_BITS") * _p(stage, "ACC_BITS")
+    )
+    return Cost(
+        lut=pe * (total + rom + scale + 8 + _p(stage, "CODE_BITS") * 2), ff=pe * (total + _p(stage, "CODE_BITS")) + 10
+    )
 
 
 def _requantise_threshold(stage: Stage) -> Cost:
@@ -162,9 +181,18 @@ def _argmax(stage: Stage) -> Cost:
 
 
 FORMULAS: dict[str, Callable[[Stage], Cost]] = {
-    "argmax": _argmax, "fifo": _fifo, "folded_mac": _folded_mac, "max_pool": _max_pool, "mux_mac": _mux_mac,
-    "replay": _replay, "requantise_affine": _requantise_affine, "requantise_threshold": _requantise_threshold,
-    "skid": _skid, "width_down": _width_down, "width_up": _width_up, "window": _window,
+    "argmax": _argmax,
+    "fifo": _fifo,
+    "folded_mac": _folded_mac,
+    "max_pool": _max_pool,
+    "mux_mac": _mux_mac,
+    "replay": _replay,
+    "requantise_affine": _requantise_affine,
+    "requantise_threshold": _requantise_threshold,
+    "skid": _skid,
+    "width_down": _width_down,
+    "width_up": _width_up,
+    "window": _window,
 }
 
 

@@ -45,11 +45,20 @@ def _fold(graph: Graph, node: Node, interval: int) -> Fold:
     inputs = w.shape[3] if mux else int(np.prod(w.shape[1:]))
     pixels = out.words // out.channels
     if pixels > interval:
-        raise DoesNotFit(f"node '{node.name}' ({node.op})", f"makes {pixels} pixels a frame, so the interval must be at least that",
-                         interval, "Ask for fewer frames a second.")
+        raise DoesNotFit(
+            f"node '{node.name}' ({node.op})",
+            f"makes {pixels} pixels a frame, so the interval must be at least that",
+            interval,
+            "Ask for fewer frames a second.",
+        )
     folds = interval // pixels
-    choices = [Fold(pe, simd, mux) for pe in divisors(w.shape[0]) for simd in divisors(inputs)
-               if (w.shape[0] // pe) * (inputs // simd) <= folds]
+    choices = [
+        Fold(pe, simd, mux)
+        for pe in divisors(w.shape[0])
+        for simd in divisors(inputs)
+        if (w.shape[0] // pe) * (inputs // simd) <= folds
+    ]
+
     # Cheapest lanes first; then few outputs at a time, since each brings an accumulator and a requantiser. Unfolded,
     # a weight is a constant, and its lane costs about a third of one with a multiplier.
     def lanes(f: Fold) -> float:
@@ -60,6 +69,6 @@ def _fold(graph: Graph, node: Node, interval: int) -> Fold:
 
 
 def fastest_interval(graph: Graph) -> int:
-    """Clocks a frame at one pixel a clock: the most pixels that any image of the graph has, or 1 a number of a vector."""
+    """Clocks a frame at one pixel a clock: the most pixels that any image of the graph has."""
     pixels = [t.shape[0] * t.shape[1] if len(t.shape) == 3 else 1 for t in graph.tensors.values()]
     return max(pixels)

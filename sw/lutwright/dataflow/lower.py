@@ -39,11 +39,25 @@ class Lowering:
         self.target = target
         self.stages: list[Stage] = []
         tensor = graph.tensors[graph.input]
-        self.here = Stream(tensor.channels if len(tensor.shape) == 3 else 1, tensor.type.width, tensor.type.signed,
-                           tensor.words // (tensor.channels if len(tensor.shape) == 3 else 1))
+        self.here = Stream(
+            tensor.channels if len(tensor.shape) == 3 else 1,
+            tensor.type.width,
+            tensor.type.signed,
+            tensor.words // (tensor.channels if len(tensor.shape) == 3 else 1),
+        )
 
-    def add(self, name: str, cell: str, node: Node, stream: Stream, cycles: int, tensor: str = "",
-            files: dict[str, Vector] | None = None, **parameters: Parameter) -> None:
+    def add(
+        self,
+        name: str,
+        cell: str,
+        node: Node,
+        stream: Stream,
+        cycles: int,
+        tensor: str = "",
+        files: dict[str, Vector] | None = None,
+        /,
+        **parameters: Parameter,
+    ) -> None:
         """Append an instance of `cell`."""
         self.stages.append(Stage(name, cell, node.name, tensor, parameters, self.here, stream, cycles, files or {}))
         self.here = stream
@@ -98,8 +112,11 @@ def _conv(work: Lowering, node: Node) -> None:
     if k > 1:
         _window(work, node, fold.simd if fold.mux else x.channels)
     elif stride != 1 or any(pads):
-        raise UnsupportedOp(f"node '{node.name}' (Conv)", "a 1x1 kernel must have stride 1 and no padding",
-                            f"stride {stride}, pads {list(pads)}")
+        raise UnsupportedOp(
+            f"node '{node.name}' (Conv)",
+            "a 1x1 kernel must have stride 1 and no padding",
+            f"stride {stride}, pads {list(pads)}",
+        )
     (_mux_mac if fold.mux else _folded_mac)(work, node, x, out, fold)
 
 
@@ -108,8 +125,12 @@ def _window(work: Lowering, node: Node, simd: int) -> None:
     x, out = work.graph.tensors[node.inputs[0]], work.graph.tensors[node.output]
     k, (height, width, channels) = w.shape[1], x.shape
     if max(pads[:2]) > k - 2 or min(height, width) < 2:
-        raise UnsupportedOp(f"node '{node.name}' (Conv)", f"padding above and left must be at most {k - 2} on an image of 2x2 or more",
-                            f"pads {list(pads)} on {height}x{width}", "Use padding (k-1)/2.")
+        raise UnsupportedOp(
+            f"node '{node.name}' (Conv)",
+            f"padding above and left must be at most {k - 2} on an image of 2x2 or more",
+            f"pads {list(pads)} on {height}x{width}",
+            "Use padding (k-1)/2.",
+        )
     if x.zero_point:
         raise UnsupportedOp(f"node '{node.name}' (Conv)", "zero padding needs a zero code of 0", x.zero_point)
     pixel = channels * x.type.width
@@ -117,9 +138,25 @@ def _window(work: Lowering, node: Node, simd: int) -> None:
     beside = max(0, (out.shape[1] - 1) * stride + k - pads[1] - width)
     cycles = (height + max(0, below - 1)) * (width + max(0, beside - 1))
     stream = Stream(k * k * channels, x.type.width, x.type.signed, out.shape[0] * out.shape[1])
-    work.add(f"{node.name}_window", "window", node, stream, cycles, CHANNELS=channels, BITS=x.type.width, SIMD=simd,
-             HEIGHT=height, WIDTH=width, K=k, STRIDE=stride, PAD_T=pads[0], PAD_L=pads[1], OUT_H=out.shape[0],
-             OUT_W=out.shape[1], BLOCK=int(width * (k - 1) * pixel > BLOCK_BITS))
+    work.add(
+        f"{node.name}_window",
+        "window",
+        node,
+        stream,
+        cycles,
+        CHANNELS=channels,
+        BITS=x.type.width,
+        SIMD=simd,
+        HEIGHT=height,
+        WIDTH=width,
+        K=k,
+        STRIDE=stride,
+        PAD_T=pads[0],
+        PAD_L=pads[1],
+        OUT_H=out.shape[0],
+        OUT_W=out.shape[1],
+        BLOCK=int(width * (k - 1) * pixel > BLOCK_BITS),
+    )
 
 
 def _lane_parameters(x: Tensor, w: IntArray, out: Tensor) -> tuple[dict[str, Parameter], int]:
@@ -128,8 +165,13 @@ def _lane_parameters(x: Tensor, w: IntArray, out: Tensor) -> tuple[dict[str, Par
     corners = [a * b for a in (x.low, x.high, 0) for b in (int(w.min()), int(w.max()))]
     p_bits = type_of(min(-1, *corners), max(corners)).width
     acc_bits = type_of(min(out.low, -1), out.high).width
-    shared: dict[str, Parameter] = {"X_BITS": x.type.width, "X_SIGNED": int(x.type.signed), "W_BITS": w_bits,
-                                    "P_BITS": p_bits, "ACC_BITS": acc_bits}
+    shared: dict[str, Parameter] = {
+        "X_BITS": x.type.width,
+        "X_SIGNED": int(x.type.signed),
+        "W_BITS": w_bits,
+        "P_BITS": p_bits,
+        "ACC_BITS": acc_bits,
+    }
     return shared, w_bits
 
 
@@ -156,10 +198,23 @@ def _mux_mac(work: Lowering, node: Node, x: Tensor, out: Tensor, fold: Fold) -> 
         shared |= {"SIGN_ONLY": 1, "W_BITS": 1, "P_BITS": x.type.width + 1}
     nf, sf = w.shape[0] // fold.pe, w.shape[3] // fold.simd
     stream = _acc_stream(out, fold.pe)
-    work.add(node.name, "mux_mac", node, stream, out.shape[0] * out.shape[1] * nf * sf, node.output,
-             PE=fold.pe, SIMD=fold.simd, NF=nf, SF=sf, TAPS=taps, EVERY=work.target.adder_levels, **shared,
-             POSITIONS=Vector(_by_fold(positions, fold.pe, fold.simd), (taps - 1).bit_length()),
-             WEIGHTS=Vector(_by_fold(kept, fold.pe, fold.simd), w_bits))
+    work.add(
+        node.name,
+        "mux_mac",
+        node,
+        stream,
+        out.shape[0] * out.shape[1] * nf * sf,
+        node.output,
+        PE=fold.pe,
+        SIMD=fold.simd,
+        NF=nf,
+        SF=sf,
+        TAPS=taps,
+        EVERY=work.target.adder_levels,
+        **shared,
+        POSITIONS=Vector(_by_fold(positions, fold.pe, fold.simd), (taps - 1).bit_length()),
+        WEIGHTS=Vector(_by_fold(kept, fold.pe, fold.simd), w_bits),
+    )
 
 
 def _folded_mac(work: Lowering, node: Node, x: Tensor, out: Tensor, fold: Fold) -> None:
@@ -176,9 +231,23 @@ def _folded_mac(work: Lowering, node: Node, x: Tensor, out: Tensor, fold: Fold) 
         files[f"{node.name}_weights.mem"] = Vector(words, w_bits)
     else:
         weights["WEIGHTS"] = Vector(words, w_bits)
-    work.add(node.name, "folded_mac", node, _acc_stream(out, fold.pe), pixels * nf * sf, node.output, files,
-             PE=fold.pe, SIMD=fold.simd, NF=nf, SF=sf, HOLD=hold, EVERY=work.target.adder_levels,
-             **shared, **weights)
+    work.add(
+        node.name,
+        "folded_mac",
+        node,
+        _acc_stream(out, fold.pe),
+        pixels * nf * sf,
+        node.output,
+        files,
+        PE=fold.pe,
+        SIMD=fold.simd,
+        NF=nf,
+        SF=sf,
+        HOLD=hold,
+        EVERY=work.target.adder_levels,
+        **shared,
+        **weights,
+    )
 
 
 def _dense(work: Lowering, node: Node) -> None:
@@ -187,8 +256,17 @@ def _dense(work: Lowering, node: Node) -> None:
     times = out.words // fold.pe
     if times > 1:
         stream = Stream(fold.simd, work.here.bits, work.here.signed, work.here.beats * times)
-        work.add(f"{node.name}_replay", "replay", node, stream, stream.beats, WIDTH=stream.width,
-                 BEATS=work.here.beats, TIMES=times, BLOCK=int(2 * work.here.beats * stream.width > BLOCK_BITS))
+        work.add(
+            f"{node.name}_replay",
+            "replay",
+            node,
+            stream,
+            stream.beats,
+            WIDTH=stream.width,
+            BEATS=work.here.beats,
+            TIMES=times,
+            BLOCK=int(2 * work.here.beats * stream.width > BLOCK_BITS),
+        )
     _folded_mac(work, node, x, out, fold)
 
 
@@ -201,8 +279,16 @@ def _step(work: Lowering, node: Node) -> None:
     if isinstance(form, Multiply):
         work.add(node.name, "requantise_affine", node, stream, stream.beats, node.output, **shared, **_affine(form, x))
     else:
-        work.add(node.name, "requantise_threshold", node, stream, stream.beats, node.output, **shared,
-                 **_thresholds(form, acc_bits, out))
+        work.add(
+            node.name,
+            "requantise_threshold",
+            node,
+            stream,
+            stream.beats,
+            node.output,
+            **shared,
+            **_thresholds(form, acc_bits, out),
+        )
     # The register slice ends the chain of ready signals at every layer.
     work.add(f"{node.name}_slice", "skid", node, stream, stream.beats, node.output, WIDTH=stream.width)
 
@@ -210,17 +296,31 @@ def _step(work: Lowering, node: Node) -> None:
 def _affine(form: Multiply, x: Tensor) -> dict[str, Parameter]:
     powers = form.form == "shift"
     low, high = x.low * form.multiplier, x.high * form.multiplier
-    ends = np.concatenate([np.minimum(low, high) + form.offset, np.maximum(low, high) + form.offset, low, high,
-                           [form.code_low, form.code_high]])
+    ends = np.concatenate(
+        [
+            np.minimum(low, high) + form.offset,
+            np.maximum(low, high) + form.offset,
+            low,
+            high,
+            [form.code_low, form.code_high],
+        ]
+    )
     multipliers = np.array([int(m).bit_length() - 1 for m in form.multiplier]) if powers else form.multiplier
     m_bits = type_of(int(multipliers.min()), int(multipliers.max())).width
     if not powers:
         m_bits = type_of(min(int(multipliers.min()), -1), int(multipliers.max())).width
     offset_bits = type_of(min(int(form.offset.min()), -1), int(form.offset.max())).width
-    return {"POWERS": int(powers), "M_BITS": m_bits, "OFFSET_BITS": offset_bits,
-            "SUM_BITS": max(offset_bits, type_of(min(int(ends.min()), -1), int(ends.max())).width) + 1,
-            "SHIFT": form.shift, "CODE_LOW": form.code_low, "CODE_HIGH": form.code_high,
-            "MULTIPLIERS": Vector(multipliers, m_bits), "OFFSETS": Vector(form.offset, offset_bits)}
+    return {
+        "POWERS": int(powers),
+        "M_BITS": m_bits,
+        "OFFSET_BITS": offset_bits,
+        "SUM_BITS": max(offset_bits, type_of(min(int(ends.min()), -1), int(ends.max())).width) + 1,
+        "SHIFT": form.shift,
+        "CODE_LOW": form.code_low,
+        "CODE_HIGH": form.code_high,
+        "MULTIPLIERS": Vector(multipliers, m_bits),
+        "OFFSETS": Vector(form.offset, offset_bits),
+    }
 
 
 def _thresholds(form: Threshold, acc_bits: int, out: Tensor) -> dict[str, Parameter]:
@@ -233,8 +333,13 @@ def _thresholds(form: Threshold, acc_bits: int, out: Tensor) -> dict[str, Parame
     width = min(columns, steps.thresholds.shape[1])
     padded[:, :width] = np.where(reached[:, :width], steps.thresholds[:, :width], 0)
     never[:, :width] = ~reached[:, :width]
-    return {"LEVELS": levels, "THRESHOLDS": Vector(padded, acc_bits), "NEVER": Vector(never, 1),
-            "BASES": Vector(steps.base, out.type.width), "FALLING": Vector((steps.direction < 0).astype(np.int64), 1)}
+    return {
+        "LEVELS": levels,
+        "THRESHOLDS": Vector(padded, acc_bits),
+        "NEVER": Vector(never, 1),
+        "BASES": Vector(steps.base, out.type.width),
+        "FALLING": Vector((steps.direction < 0).astype(np.int64), 1),
+    }
 
 
 def _max_pool(work: Lowering, node: Node) -> None:
@@ -243,15 +348,37 @@ def _max_pool(work: Lowering, node: Node) -> None:
     nf = x.channels // pe
     depth = out.shape[1] * nf
     stream = Stream(pe, bits, work.here.signed, out.words // pe)
-    work.add(node.name, "max_pool", node, stream, work.here.beats, node.output, PE=pe, NF=nf, BITS=bits,
-             SIGNED=int(work.here.signed), HEIGHT=x.shape[0], WIDTH=x.shape[1], K=node.attrs["kernel"],
-             BLOCK=int(depth * stream.width > BLOCK_BITS))
+    work.add(
+        node.name,
+        "max_pool",
+        node,
+        stream,
+        work.here.beats,
+        node.output,
+        PE=pe,
+        NF=nf,
+        BITS=bits,
+        SIGNED=int(work.here.signed),
+        HEIGHT=x.shape[0],
+        WIDTH=x.shape[1],
+        K=node.attrs["kernel"],
+        BLOCK=int(depth * stream.width > BLOCK_BITS),
+    )
     # A pool sends a row of pixels in a burst and then nothing; what follows works at a steady rate.
     arrivals = pool_arrivals(x, node.attrs["kernel"], nf, work.target.interval / (x.shape[0] * x.shape[1] * nf))
     waiting = queue_depth(arrivals, work.service(node) / stream.beats)
     if waiting > 1:
-        work.add(f"{node.name}_fifo", "fifo", node, stream, stream.beats, node.output, WIDTH=stream.width,
-                 DEPTH=waiting + 1, BLOCK=int((waiting + 1) * stream.width > BLOCK_BITS))
+        work.add(
+            f"{node.name}_fifo",
+            "fifo",
+            node,
+            stream,
+            stream.beats,
+            node.output,
+            WIDTH=stream.width,
+            DEPTH=waiting + 1,
+            BLOCK=int((waiting + 1) * stream.width > BLOCK_BITS),
+        )
 
 
 def _flatten(work: Lowering, node: Node) -> None:
@@ -262,8 +389,17 @@ def _argmax(work: Lowering, node: Node) -> None:
     x, out = work.graph.tensors[node.inputs[0]], work.graph.tensors[node.output]
     work.lanes(node, 1)
     stream = Stream(1, max(1, (x.shape[0] - 1).bit_length()), False, out.words)
-    work.add(node.name, "argmax", node, stream, x.shape[0], node.output, N=x.shape[0], BITS=work.here.bits,
-             SIGNED=int(work.here.signed))
+    work.add(
+        node.name,
+        "argmax",
+        node,
+        stream,
+        x.shape[0],
+        node.output,
+        N=x.shape[0],
+        BITS=work.here.bits,
+        SIGNED=int(work.here.signed),
+    )
 
 
 LOWER: dict[str, Callable[[Lowering, Node], None]] = {

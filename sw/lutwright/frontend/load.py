@@ -27,8 +27,12 @@ def load_model(path: Path) -> onnx.ModelProto:
         raise BadModel(where, "must be a whole ONNX file", "damaged or cut off", "Export the model again.") from error
     graph = model.graph
     if not graph.node or not graph.input or not graph.output:
-        raise BadModel(where, "must hold an ONNX graph with nodes, inputs and outputs", "one without",
-                       "Check that this is an ONNX file.")
+        raise BadModel(
+            where,
+            "must hold an ONNX graph with nodes, inputs and outputs",
+            "one without",
+            "Check that this is an ONNX file.",
+        )
     if len(graph.node) > _MOST_NODES:
         raise BadModel(where, f"must have at most {_MOST_NODES} nodes", len(graph.node))
     return model
@@ -40,13 +44,15 @@ def constants(graph: onnx.GraphProto) -> dict[str, NDArray[np.generic]]:
     for tensor in graph.initializer:
         where = f"initialiser '{tensor.name}'"
         if tensor.data_location == TensorProto.EXTERNAL:
-            raise BadModel(where, "must be inside of the ONNX file", "external data",
-                           "Save the model with its data in one file.")
+            raise BadModel(
+                where, "must be inside of the ONNX file", "external data", "Save the model with its data in one file."
+            )
         try:
             values[tensor.name] = numpy_helper.to_array(tensor)
         except (ValueError, TypeError, KeyError) as error:
-            raise BadModel(where, "must hold as many values as its shape says", "another number",
-                           "Export the model again.") from error
+            raise BadModel(
+                where, "must hold as many values as its shape says", "another number", "Export the model again."
+            ) from error
         if values[tensor.name].dtype.kind == "f" and not np.isfinite(values[tensor.name]).all():
             raise BadModel(where, "must be finite", "NaN or infinity in it", "Train the model again.")
     return values
@@ -73,7 +79,11 @@ def in_order(graph: onnx.GraphProto, known: set[str]) -> list[onnx.NodeProto]:
             node = later[0]
             lost = [name for name in node.input if name not in ready]
             reason = "a cycle" if all(name in made for name in lost) else f"nothing that makes {lost[0]!r}"
-            raise BadModel(f"node '{node.name}' ({node.op_type})", "every input must be made before it is read", reason,
-                           "Export the model again.")
+            raise BadModel(
+                f"node '{node.name}' ({node.op_type})",
+                "every input must be made before it is read",
+                reason,
+                "Export the model again.",
+            )
         waiting = later
     return order

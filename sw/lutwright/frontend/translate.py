@@ -24,7 +24,7 @@ from lutwright.frontend.load import constants, in_order, load_model
 from lutwright.ir.graph import Graph, Node, Tensor
 from lutwright.ir.ops import infer
 from lutwright.ir.verify import verify
-from lutwright.numerics.quantiser import ROUNDING, IntArray, Quantiser
+from lutwright.numerics.quantiser import ROUNDING, FloatArray, IntArray, Quantiser
 from lutwright.numerics.ranges import exact_float
 from lutwright.numerics.steps import find_steps
 
@@ -75,7 +75,7 @@ class Translator:
         self.edge: Quantiser | None = None
         self.input = ""
 
-    # ---- messages and operands ----------------------------------------------------------------------------------------
+    # ---- messages and operands -------------------------------------------------------------------------------------
 
     @staticmethod
     def place(node: onnx.NodeProto) -> str:
@@ -97,19 +97,27 @@ class Translator:
         """Input `index` as a symbol."""
         value = self.values[node.input[index]]
         if not isinstance(value, Symbol):
-            raise self.refuse(node, f"input {index} must be a quantised activation", type(value).__name__.lower(),
-                              "Put a quantiser before it.")
+            raise self.refuse(
+                node,
+                f"input {index} must be a quantised activation",
+                type(value).__name__.lower(),
+                "Put a quantiser before it.",
+            )
         return value
 
     def codes(self, node: onnx.NodeProto, index: int = 0) -> Symbol:
         """Input `index` as a symbol without a chain: integers times one scale."""
         value = self.symbol(node, index)
         if value.chain.ops:
-            raise self.refuse(node, f"input {index} must come out of a quantiser",
-                              f"the float result of {value.chain.names[-1]!r}", "Quantise it first.")
+            raise self.refuse(
+                node,
+                f"input {index} must come out of a quantiser",
+                f"the float result of {value.chain.names[-1]!r}",
+                "Quantise it first.",
+            )
         return value
 
-    def emit(self, node: onnx.NodeProto, op: str, x: Symbol, scale: NDArray[np.float64], **attrs: Any) -> Symbol:
+    def emit(self, node: onnx.NodeProto, op: str, x: Symbol, scale: FloatArray, **attrs: Any) -> Symbol:
         """Add an integer node that reads `x`; its name is the ONNX node's."""
         name = node.name or node.output[0]
         made = Node(name, op, (x.tensor,), f"{name}.out", attrs, self.place(node))
@@ -117,7 +125,7 @@ class Translator:
         self.tensors[made.output] = infer(made, [self.tensors[x.tensor]], scale)
         return Symbol(made.output, floats.Chain(scale), x.image)
 
-    # ---- quantisers -----------------------------------------------------------------------------------------------------
+    # ---- quantisers ------------------------------------------------------------------------------------------------
 
     def quantiser(self, node: onnx.NodeProto) -> tuple[Quantiser, NDArray[np.float64]]:
         """The quantiser of a Quant node, and its scales [1] or [channels]."""
@@ -134,8 +142,14 @@ class Translator:
             raise self.refuse(node, f"rounding_mode must be one of {', '.join(ROUNDING)}", rounding)
         if bits[0] == 1 and attributes.get("signed", 1):
             raise self.refuse(node, "a signed quantiser must have 2 bits or more", "1", "Use BipolarQuant or 2 bits.")
-        made = Quantiser(float(scale[0]), 0, int(bits[0]), bool(attributes.get("signed", 1)),
-                         bool(attributes.get("narrow", 0)), rounding)
+        made = Quantiser(
+            float(scale[0]),
+            0,
+            int(bits[0]),
+            bool(attributes.get("signed", 1)),
+            bool(attributes.get("narrow", 0)),
+            rounding,
+        )
         return made, scale
 
     def quant(self, node: onnx.NodeProto) -> Value:
@@ -145,19 +159,25 @@ class Translator:
         if isinstance(x, Constant):
             return self.quant_constant(node, x.value, quantiser, scale)
         if scale.size != 1:
-            raise self.refuse(node, "an activation must have one scale", f"{scale.size} scales",
-                              "Use a per-tensor scale for activations.")
+            raise self.refuse(
+                node,
+                "an activation must have one scale",
+                f"{scale.size} scales",
+                "Use a per-tensor scale for activations.",
+            )
         if isinstance(x, Raw):
             return self.quant_input(node, x, quantiser)
         if not isinstance(x, Symbol):
             raise self.refuse(node, "the input must be an activation or a constant", "quantised weights")
         tensor = self.tensors[x.tensor]
-        steps = find_steps(lambda acc: x.chain.codes(acc, quantiser), tensor.channels, tensor.low, tensor.high,
-                           self.place(node))
+        steps = find_steps(
+            lambda acc: x.chain.codes(acc, quantiser), tensor.channels, tensor.low, tensor.high, self.place(node)
+        )
         return self.emit(node, "Step", x, scale, steps=steps, form=None)
 
-    def quant_constant(self, node: onnx.NodeProto, value: NDArray[Any], quantiser: Quantiser,
-                       scale: NDArray[np.float64]) -> Weights:
+    def quant_constant(
+        self, node: onnx.NodeProto, value: NDArray[Any], quantiser: Quantiser, scale: NDArray[np.float64]
+    ) -> Weights:
         """Weights: each output channel may have its own scale, which must lie along one axis."""
         shape = np.asarray(self.constant(node, 1)).shape
         per = np.broadcast_to(np.asarray(self.constant(node, 1), value.dtype), value.shape) if scale.size > 1 else None
@@ -178,7 +198,7 @@ class Translator:
         self.tensors["input"] = Tensor("input", shape, quantiser.low, quantiser.high, scale)
         return Symbol("input", floats.Chain(scale))
 
-    # ---- layers ---------------------------------------------------------------------------------------------------------
+    # ---- layers ----------------------------------------------------------------------------------------------------
 
     def weights(self, node: onnx.NodeProto, x: Symbol) -> Weights:
         """Input 1 as weights; x must have one scale."""
@@ -219,8 +239,15 @@ class Translator:
         if strides[0] != strides[1]:
             raise self.refuse(node, "strides must be equal", strides)
         pads = tuple(int(p) for p in attributes.get("pads", [0, 0, 0, 0]))
-        y = self.emit(node, "Conv", x, x.chain.scale * w.scale, weights=w.codes.transpose(0, 2, 3, 1).copy(),
-                      stride=int(strides[0]), pads=pads)
+        y = self.emit(
+            node,
+            "Conv",
+            x,
+            x.chain.scale * w.scale,
+            weights=w.codes.transpose(0, 2, 3, 1).copy(),
+            stride=int(strides[0]),
+            pads=pads,
+        )
         return self.biased(node, y)
 
     def matmul(self, node: onnx.NodeProto) -> Symbol:
@@ -233,7 +260,9 @@ class Translator:
         codes = w.codes if attributes.get("transB", 0) else w.codes.T
         shape = self.tensors[x.tensor].shape
         if len(shape) != 1 or codes.ndim != 2 or codes.shape[1] != shape[0]:
-            raise self.refuse(node, f"the weights must take a vector of {shape}", codes.shape, "Flatten the input first.")
+            raise self.refuse(
+                node, f"the weights must take a vector of {shape}", codes.shape, "Flatten the input first."
+            )
         if x.image is not None:
             c, h, wd = x.image
             codes = codes.reshape(-1, c, h, wd).transpose(0, 2, 3, 1).reshape(codes.shape[0], -1)
@@ -247,8 +276,12 @@ class Translator:
         kernel = list(attributes.get("kernel_shape", []))
         strides = list(attributes.get("strides", [1] * len(kernel)))
         if len(kernel) != 2 or kernel[0] != kernel[1] or strides != kernel or kernel[0] < 2:
-            raise self.refuse(node, "the kernel must be square, 2 or more, and equal to the stride",
-                              f"kernel {kernel}, stride {strides}", "Use a 2x2 pool with stride 2.")
+            raise self.refuse(
+                node,
+                "the kernel must be square, 2 or more, and equal to the stride",
+                f"kernel {kernel}, stride {strides}",
+                "Use a 2x2 pool with stride 2.",
+            )
         if any(attributes.get("pads", [0])) or attributes.get("ceil_mode", 0):
             raise self.refuse(node, "pads and ceil_mode must be 0", "others", "Pool without padding.")
         return self.emit(node, "MaxPool", x, x.chain.scale, kernel=int(kernel[0]))
@@ -266,7 +299,7 @@ class Translator:
         y = self.emit(node, "Flatten", x, x.chain.scale)
         return replace(y, image=(shape[2], shape[0], shape[1]))
 
-    # ---- float operations: they only lengthen the chain --------------------------------------------------------------------
+    # ---- float operations: they only lengthen the chain ------------------------------------------------------------
 
     def batch_norm(self, node: onnx.NodeProto) -> Symbol:
         """BatchNormalization in inference mode."""
@@ -274,11 +307,11 @@ class Translator:
         if attributes.get("training_mode", 0):
             raise self.refuse(node, "training_mode must be 0", 1, "Export the model in eval mode.")
         x = self.symbol(node)
-        arrays = [self.constant(node, i).reshape(-1) for i in (1, 2, 3, 4)]
+        gain, bias, mean, variance = arrays = [self.constant(node, i).reshape(-1) for i in (1, 2, 3, 4)]
         channels = self.tensors[x.tensor].channels
         if any(a.size != channels for a in arrays):
             raise self.refuse(node, f"there must be {channels} channels", [a.size for a in arrays])
-        op = floats.batch_norm(*arrays, epsilon=float(attributes.get("epsilon", 1e-5)))
+        op = floats.batch_norm(gain, bias, mean, variance, float(attributes.get("epsilon", 1e-5)))
         return replace(x, chain=x.chain.then(node.name, op))
 
     def relu(self, node: onnx.NodeProto) -> Symbol:
@@ -300,20 +333,25 @@ class Translator:
         """Identity and Dropout in inference mode."""
         return self.values[node.input[0]]
 
-    # ---- the whole graph ------------------------------------------------------------------------------------------------------
+    # ---- the whole graph -------------------------------------------------------------------------------------------
 
     def run(self, graph: onnx.GraphProto) -> Symbol:
         """Translate every node; return the symbol of the model's one output."""
         self.values = {name: Constant(value) for name, value in constants(graph).items()}
         inputs = [i for i in graph.input if i.name not in self.values]
         if len(inputs) != 1 or len(graph.output) != 1:
-            raise BadModel(f"model '{self.name}'", "must have one input and one output",
-                           f"{len(inputs)} and {len(graph.output)}")
+            raise BadModel(
+                f"model '{self.name}'", "must have one input and one output", f"{len(inputs)} and {len(graph.output)}"
+            )
         self.values[inputs[0].name] = Raw(_input_shape(inputs[0]))
         for node in in_order(graph, set(self.values)):
             if node.op_type not in HANDLERS:
-                raise self.refuse(node, f"operator must be one of {', '.join(sorted(HANDLERS))}", node.op_type,
-                                  "Replace it, or export the model without it.")
+                raise self.refuse(
+                    node,
+                    f"operator must be one of {', '.join(sorted(HANDLERS))}",
+                    node.op_type,
+                    "Replace it, or export the model without it.",
+                )
             self.values[node.output[0]] = HANDLERS[node.op_type](self, node)
         result = self.values.get(graph.output[0].name)
         if not isinstance(result, Symbol) or not self.nodes:
@@ -342,8 +380,12 @@ def _input_shape(value: onnx.ValueInfoProto) -> tuple[int, ...]:
     """The shape of the model's input without the batch; BadModel where it is not fixed."""
     shape = tuple(int(d.dim_value) for d in value.type.tensor_type.shape.dim)[1:]
     if len(shape) not in (1, 3) or any(n < 1 for n in shape):
-        raise BadModel(f"input '{value.name}'", "must be (batch, channels, height, width) or (batch, features), fixed",
-                       ("batch", *shape), "Export the model with a fixed input size.")
+        raise BadModel(
+            f"input '{value.name}'",
+            "must be (batch, channels, height, width) or (batch, features), fixed",
+            ("batch", *shape),
+            "Export the model with a fixed input size.",
+        )
     return shape
 
 
@@ -362,12 +404,25 @@ def import_model(path: Path) -> Graph:
     translator = Translator(identifier(path.stem))
     result = translator.run(model.graph)
     if result.chain.ops:
-        raise UnsupportedOp(f"output '{model.graph.output[0].name}'", "must be quantised or a plain sum of products",
-                            f"the float result of {result.chain.names[-1]!r}", "Quantise it, or drop the bias of the last layer.")
+        raise UnsupportedOp(
+            f"output '{model.graph.output[0].name}'",
+            "must be quantised or a plain sum of products",
+            f"the float result of {result.chain.names[-1]!r}",
+            "Quantise it, or drop the bias of the last layer.",
+        )
     assert translator.edge is not None
     bound = max(max(abs(t.low), abs(t.high)) for t in translator.tensors.values())
     if exact_float(bound) is None:
         raise BadModel(f"model '{path}'", "accumulators must be below 2^53", bound)
     metadata = {entry.key: entry.value for entry in model.metadata_props}
-    return verify(Graph(translator.name, tuple(translator.nodes), translator.tensors, translator.input, result.tensor,
-                        translator.edge, metadata))
+    return verify(
+        Graph(
+            translator.name,
+            tuple(translator.nodes),
+            translator.tensors,
+            translator.input,
+            result.tensor,
+            translator.edge,
+            metadata,
+        )
+    )

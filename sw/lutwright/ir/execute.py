@@ -17,8 +17,12 @@ def _check_input(graph: Graph, codes: IntArray) -> None:
     if codes.shape[1:] != tensor.shape:
         raise BadData(f"input of '{graph.name}'", f"frames must have shape {tensor.shape}", codes.shape[1:])
     if codes.size and (codes.min() < tensor.low or codes.max() > tensor.high):
-        raise BadData(f"input of '{graph.name}'", f"codes must be in [{tensor.low}, {tensor.high}]",
-                      f"[{codes.min()}, {codes.max()}]", "Quantise floats with graph.edge.codes first.")
+        raise BadData(
+            f"input of '{graph.name}'",
+            f"codes must be in [{tensor.low}, {tensor.high}]",
+            f"[{codes.min()}, {codes.max()}]",
+            "Quantise floats with graph.edge.codes first.",
+        )
 
 
 def execute_all(graph: Graph, codes: IntArray, keep: set[str] | None = None) -> dict[str, IntArray]:

@@ -1,9 +1,9 @@
 """The integer graph.
 
 A Graph is a value: nodes in topological order over named tensors. Every tensor holds integers; its exact range
-[low, high] is derived from the weights and the input range, its hardware type from the range. `scale` is only for people
-and for the floats at the edges: value = (code - zero_point) * scale, per channel where scale has more than one entry.
-Shapes leave out the batch and are NHWC: an image is (height, width, channels), a vector (channels,).
+[low, high] is derived from the weights and the input range, its hardware type from the range. `scale` is only for
+people and for the floats at the edges: value = (code - zero_point) * scale, per channel where scale has more than one
+entry. Shapes leave out the batch and are NHWC: an image is (height, width, channels), a vector (channels,).
 """
 
 from __future__ import annotations

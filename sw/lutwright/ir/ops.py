@@ -34,7 +34,9 @@ class Op:
 
 def _must(node: Node, holds: bool, rule: str, found: object) -> None:
     if not holds:
-        raise BadGraph(f"node '{node.name}' ({node.op})", rule, found, "Report this graph; a pass or a frontend made it.")
+        raise BadGraph(
+            f"node '{node.name}' ({node.op})", rule, found, "Report this graph; a pass or a frontend made it."
+        )
 
 
 def output_size(size: int, kernel: int, stride: int, pad: int) -> int:
@@ -42,7 +44,8 @@ def output_size(size: int, kernel: int, stride: int, pad: int) -> int:
     return (size + pad - kernel) // stride + 1
 
 
-# --- convolution: weights int64 [out, kh, kw, in]; pads (top, left, bottom, right) of integer zeros; bias int64 [out] or absent
+# --- convolution: weights int64 [out, kh, kw, in]; pads (top, left, bottom, right); bias int64 [out] or absent
+
 
 def _conv_infer(node: Node, inputs: list[Tensor]) -> Tensor:
     (x,) = inputs
@@ -78,7 +81,8 @@ def _exact_matmul(x: IntArray, weights: IntArray, t: Tensor) -> IntArray:
     return np.rint(x.astype(kind) @ weights.T.astype(kind)).astype(np.int64)
 
 
-# --- dense: weights int64 [out, in] ----------------------------------------------------------------------------------
+# --- dense: weights int64 [out, in] ---------------------------------------------------------------------------------
+
 
 def _dense_infer(node: Node, inputs: list[Tensor]) -> Tensor:
     (x,) = inputs
@@ -92,7 +96,8 @@ def _dense_execute(node: Node, inputs: list[IntArray], tensors: list[Tensor]) ->
     return _exact_matmul(inputs[0], node.attrs["weights"], tensors[0])
 
 
-# --- step: attribute steps (numerics.steps.Steps), form (numerics.requantise.Requantise or None) ----------------------
+# --- step: attribute steps (numerics.steps.Steps), form (numerics.requantise.Requantise or None) --------------------
+
 
 def _step_infer(node: Node, inputs: list[Tensor]) -> Tensor:
     (x,) = inputs
@@ -108,12 +113,15 @@ def _step_execute(node: Node, inputs: list[IntArray], tensors: list[Tensor]) -> 
     return np.asarray((form or node.attrs["steps"]).apply(inputs[0]))
 
 
-# --- max pool: kernel == stride, no padding; what is left over at the right and the bottom is dropped ------------------
+# --- max pool: kernel == stride, no padding; what is left over at the right and the bottom is dropped ---------------
+
 
 def _pool_infer(node: Node, inputs: list[Tensor]) -> Tensor:
     (x,) = inputs
     kernel = node.attrs["kernel"]
-    _must(node, len(x.shape) == 3 and min(x.shape[:2]) >= kernel, f"the input must be at least {kernel}x{kernel}", x.shape)
+    _must(
+        node, len(x.shape) == 3 and min(x.shape[:2]) >= kernel, f"the input must be at least {kernel}x{kernel}", x.shape
+    )
     return Tensor(node.output, (x.shape[0] // kernel, x.shape[1] // kernel, x.shape[2]), x.low, x.high, x.scale)
 
 
@@ -124,7 +132,8 @@ def _pool_execute(node: Node, inputs: list[IntArray], tensors: list[Tensor]) -> 
     return np.asarray(x.reshape(batch, rows // k, k, columns // k, k, channels).max(axis=(2, 4)))
 
 
-# --- flatten, argmax -----------------------------------------------------------------------------------------------------
+# --- flatten, argmax ------------------------------------------------------------------------------------------------
+
 
 def _flatten_infer(node: Node, inputs: list[Tensor]) -> Tensor:
     (x,) = inputs
@@ -146,7 +155,13 @@ def _argmax_execute(node: Node, inputs: list[IntArray], tensors: list[Tensor]) -
 
 
 _ROWS = (
-    Op("Conv", "window sums of products", {"weights": np.ndarray, "stride": int, "pads": tuple}, _conv_infer, _conv_execute),
+    Op(
+        "Conv",
+        "window sums of products",
+        {"weights": np.ndarray, "stride": int, "pads": tuple},
+        _conv_infer,
+        _conv_execute,
+    ),
     Op("Dense", "matrix times vector", {"weights": np.ndarray}, _dense_infer, _dense_execute),
     Op("Step", "accumulator to code", {"steps": object, "form": object}, _step_infer, _step_execute),
     Op("MaxPool", "largest of kernel x kernel", {"kernel": int}, _pool_infer, _pool_execute),

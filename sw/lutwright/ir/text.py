@@ -14,8 +14,10 @@ def _detail(node: Node) -> str:
         w = node.attrs["weights"]
         kept = (w != 0).sum(axis=(1, 2))
         kind = f"mux {int(kept.max())}/{w.shape[1] * w.shape[2]}" if w.shape[1] > 1 and kept.max() == 1 else "dense"
-        return (f"{w.shape[1]}x{w.shape[2]} {kind}, stride {node.attrs['stride']}, pads {list(node.attrs['pads'])}, "
-                f"weights [{w.min()}, {w.max()}]")
+        return (
+            f"{w.shape[1]}x{w.shape[2]} {kind}, stride {node.attrs['stride']}, pads {list(node.attrs['pads'])}, "
+            f"weights [{w.min()}, {w.max()}]"
+        )
     if node.op == "Dense":
         w = node.attrs["weights"]
         return f"{w.shape[1]} -> {w.shape[0]}, weights [{w.min()}, {w.max()}]"
@@ -29,7 +31,9 @@ def to_text(graph: Graph) -> str:
     """The graph as text; the same graph gives the same text."""
     lines = [f"graph {graph.name}", f"  input {graph.input}: {_tensor(graph.tensors[graph.input])}"]
     for node in graph.nodes:
-        lines.append(f"  {node.name} = {node.op}({', '.join(node.inputs)}) {_detail(node)}".rstrip()
-                     + f" -> {_tensor(graph.tensors[node.output])}")
+        lines.append(
+            f"  {node.name} = {node.op}({', '.join(node.inputs)}) {_detail(node)}".rstrip()
+            + f" -> {_tensor(graph.tensors[node.output])}"
+        )
     lines.append(f"  output {graph.output}")
     return "\n".join(lines) + "\n"

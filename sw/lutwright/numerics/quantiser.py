@@ -1,6 +1,7 @@
 """The uniform quantiser of QONNX (operator Quant): from floats to integer codes.
 
-Semantics as in the QONNX specification: code = round(clip(x / scale + zero_point)), value = (code - zero_point) * scale.
+Semantics as in the QONNX specification: code = round(clip(x / scale + zero_point)),
+value = (code - zero_point) * scale.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ class Multiply:
 
     @property
     def form(self) -> str:
-        """"shift" where no multiplier is needed, else "multiply"."""
+        """ "shift" where no multiplier is needed, else "multiply"."""
         powers = (self.multiplier > 0) & ((self.multiplier & (self.multiplier - 1)) == 0)
         return "shift" if bool(powers.all()) else "multiply"
 
@@ -51,7 +51,7 @@ class Threshold:
 
     @property
     def form(self) -> str:
-        """"threshold"."""
+        """ "threshold"."""
         return "threshold"
 
     def apply(self, acc: IntArray) -> IntArray:
@@ -64,8 +64,10 @@ Requantise = Multiply | Threshold
 
 def fit(steps: Steps, where: str) -> Requantise:
     """Return the cheapest form that equals `steps` on every reachable accumulator; proved before it is returned."""
-    candidates = [form for powers in (True, False) if (form := _first_multiply(steps, powers)) is not None]
-    best = min([*candidates, Threshold(steps)], key=lambda form: _cost(form, steps))
+    fitted = (_first_multiply(steps, powers) for powers in (True, False))
+    candidates: list[Requantise] = [form for form in fitted if form is not None]
+    candidates.append(Threshold(steps))
+    best = min(candidates, key=lambda form: _cost(form, steps))
     prove(best, steps, where)
     return best
 
@@ -104,8 +106,12 @@ def prove(form: Requantise, steps: Steps, where: str) -> int:
         wrong = np.argwhere(form.apply(acc) != steps.apply(acc))
         if wrong.size:
             index, c = wrong[0]
-            raise NotExact(where, f"the {form.form} form must equal the step function",
-                           f"different for accumulator {acc[index, c]} of channel {c}", "This is a defect; report it.")
+            raise NotExact(
+                where,
+                f"the {form.form} form must equal the step function",
+                f"different for accumulator {acc[index, c]} of channel {c}",
+                "This is a defect; report it.",
+            )
         words += acc.size
     return words
 

@@ -73,8 +73,12 @@ def find_steps(chain: Callable[[IntArray], IntArray], channels: int, low: int, h
     """
     count = high - low + 1
     if count * channels > _MOST_POINTS:
-        raise NotExact(where, f"the accumulator range times the channels must be at most {_MOST_POINTS}",
-                       count * channels, "Use fewer weight or activation bits.")
+        raise NotExact(
+            where,
+            f"the accumulator range times the channels must be at most {_MOST_POINTS}",
+            count * channels,
+            "Use fewer weight or activation bits.",
+        )
     first: IntArray | None = None
     before: IntArray | None = None
     rows: list[list[int]] = [[] for _ in range(channels)]
@@ -101,8 +105,11 @@ def _collect(jumps: IntArray, acc: IntArray, rows: list[list[int]], signs: IntAr
         jump = int(jumps[index, c])
         sign = 1 if jump > 0 else -1
         if signs[c] and signs[c] != sign:
-            raise NotExact(where, f"channel {c} must be monotone between its accumulator and its code",
-                           f"both rising and falling (at accumulator {acc[index]})",
-                           "Use a monotone activation before the quantiser.")
+            raise NotExact(
+                where,
+                f"channel {c} must be monotone between its accumulator and its code",
+                f"both rising and falling (at accumulator {acc[index]})",
+                "Use a monotone activation before the quantiser.",
+            )
         signs[c] = sign
         rows[c].extend([int(acc[index])] * abs(jump))

@@ -12,7 +12,8 @@ def fit_requantise(graph: Graph) -> Graph:
     """`graph` with attribute `form` of every Step set."""
     nodes = tuple(
         replace(node, attrs={**node.attrs, "form": fit(node.attrs["steps"], node.source or node.name)})
-        if node.op == "Step" and node.attrs["form"] is None else node
+        if node.op == "Step" and node.attrs["form"] is None
+        else node
         for node in graph.nodes
     )
     return graph.with_nodes(nodes, graph.tensors)

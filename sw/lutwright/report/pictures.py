@@ -16,8 +16,9 @@ def _pyplot() -> Any:
     try:
         import matplotlib
     except ImportError as error:
-        raise ToolMissing("report", "the package matplotlib must be installed", "absent",
-                          "pip install 'lutwright[report]'.") from error
+        raise ToolMissing(
+            "report", "the package matplotlib must be installed", "absent", "pip install 'lutwright[report]'."
+        ) from error
     matplotlib.use("svg")
     matplotlib.rcParams["svg.hashsalt"] = "lutwright"  # the same data gives the same file
     from matplotlib import pyplot
@@ -46,13 +47,20 @@ def training_curve(history: list[dict[str, Any]]) -> str:
     figure.savefig(out, format="svg", metadata={"Date": None})
     pyplot.close(figure)
     text = out.getvalue()
-    return text[text.index("<svg"):]
+    return text[text.index("<svg") :]
 
 
 def digit(image: NDArray[np.uint8]) -> str:
     """A data URI of a grey image [rows, columns(, 1)], dark on white."""
     pyplot = _pyplot()
     out = io.BytesIO()
-    pyplot.imsave(out, 255 - image.reshape(image.shape[:2]), cmap="gray", vmin=0, vmax=255, format="png",
-                  metadata={"Software": None})
+    pyplot.imsave(
+        out,
+        255 - image.reshape(image.shape[:2]),
+        cmap="gray",
+        vmin=0,
+        vmax=255,
+        format="png",
+        metadata={"Software": None},
+    )
     return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()

@@ -39,9 +39,15 @@ def load_frames(graph: Graph, source: str, count: int | None) -> Frames:
     data = load(source)
     images = data.test_images[:count]
     if count is not None and count > len(data.test_images):
-        raise BadData(f"data set '{source}'", f"must have {count} test images", len(data.test_images), "Ask for fewer --frames.")
+        raise BadData(
+            f"data set '{source}'", f"must have {count} test images", len(data.test_images), "Ask for fewer --frames."
+        )
     if images.shape[1:] != tensor.shape:
-        raise BadData(f"data set '{source}'", f"frames must have the model's shape {tensor.shape}", images.shape[1:],
-                      "Use --data random, or the data set that the model was trained on.")
+        raise BadData(
+            f"data set '{source}'",
+            f"frames must have the model's shape {tensor.shape}",
+            images.shape[1:],
+            "Use --data random, or the data set that the model was trained on.",
+        )
     codes = graph.edge.codes(images.astype(np.float32) / np.float32(256))
     return Frames(source, codes, data.test_labels[:count])

@@ -79,15 +79,19 @@ class Link:
         try:
             self._serial = serial.Serial(port, baud, timeout=0.02, write_timeout=timeout + 60.0, exclusive=True)
         except (OSError, ValueError) as error:
-            raise self._error("must be a serial port that can be opened", str(error),
-                              "Check the name, the cable and your permission (group dialout).") from error
+            raise self._error(
+                "must be a serial port that can be opened",
+                str(error),
+                "Check the name, the cable and your permission (group dialout).",
+            ) from error
 
     def __enter__(self) -> Link:
         """The link itself."""
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Close the port."""
         self.close()
 
@@ -100,16 +104,20 @@ class Link:
         payload = self._ask(IDENTIFY, b"")
         if len(payload) != IDENTITY_BYTES or payload[4] != PROTOCOL:
             found = f"version {payload[4]}" if len(payload) > 4 else f"{len(payload)} bytes"
-            raise self._error(f"the board must speak protocol version {PROTOCOL}", found,
-                              "Load a newly built bitstream.")
+            raise self._error(
+                f"the board must speak protocol version {PROTOCOL}", found, "Load a newly built bitstream."
+            )
         return Identity(*struct.unpack("<IBHHHH", payload))
 
     def require(self, project_id: int) -> Identity:
         """Identify the board and compare its project with `project_id`; LinkError where it holds another."""
         identity = self.identify()
         if identity.project_id != project_id:
-            raise self._error(f"the board must hold project {project_id:08x}", f"project {identity.project_id:08x}",
-                              "Load this project's bitstream, or name the project that is on the board.")
+            raise self._error(
+                f"the board must hold project {project_id:08x}",
+                f"project {identity.project_id:08x}",
+                "Load this project's bitstream, or name the project that is on the board.",
+            )
         return identity
 
     def classify(self, frame: bytes) -> bytes:
@@ -152,8 +160,11 @@ class Link:
                 return self._answer(self._send(command, payload), len(payload))
             except _Fault as error:
                 fault = error
-        raise self._error(f"the board must answer well within {1 + self.retries} tries", str(fault),
-                          "Check the cable, the baud rate, and that the board holds a bitstream of this project.")
+        raise self._error(
+            f"the board must answer well within {1 + self.retries} tries",
+            str(fault),
+            "Check the cable, the baud rate, and that the board holds a bitstream of this project.",
+        )
 
     def _send(self, command: int, payload: bytes) -> int:
         """Send a message; return its sequence number."""
@@ -190,12 +201,12 @@ class Link:
             self._fill(6, deadline)
             status, sequence, length = struct.unpack_from("<BBH", self._received, 2)
             self._fill(8 + length, deadline)
-            message = bytes(self._received[:8 + length])
+            message = bytes(self._received[: 8 + length])
             if binascii.crc_hqx(message[2:], 0xFFFF) != 0:
                 del self._received[:2]
                 raise _Fault("a damaged answer")
-            del self._received[:8 + length]
-            return status, sequence, message[6:6 + length]
+            del self._received[: 8 + length]
+            return status, sequence, message[6 : 6 + length]
 
     def _fill(self, count: int, deadline: float) -> None:
         """Read until `count` bytes are there; _Fault at `deadline`."""

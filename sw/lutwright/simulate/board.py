@@ -52,10 +52,12 @@ def play_board(bench: Bench, project: Project, codes: IntArray) -> int:
     Raises ToolFailed where an answer is wrong or missing.
     """
     core = project.manifest["core"]
-    job = {"project_id": project.manifest["project_id"],
-           "sizes": [core[key] for key in ("in_bytes", "in_beats", "out_bytes", "out_beats")],
-           "frames": [f.hex() for f in frame_bytes(project, codes)],
-           "results": [r.hex() for r in result_bytes(project, codes)]}
+    job = {
+        "project_id": project.manifest["project_id"],
+        "sizes": [core[key] for key in ("in_bytes", "in_beats", "out_bytes", "out_beats")],
+        "frames": [f.hex() for f in frame_bytes(project, codes)],
+        "results": [r.hex() for r in result_bytes(project, codes)],
+    }
     path = bench.work / "board_frames.json"
     path.write_text(json.dumps(job))
     env = board_environment(load_board(project.manifest["board"])) | {"LUTWRIGHT_FRAMES": str(path)}

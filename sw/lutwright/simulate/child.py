@@ -15,9 +15,9 @@ def _build_arguments(job: dict[str, Any]) -> list[str]:
     if job["simulator"] == "icarus":
         return ["-g2012"]
     timing = ["--timing", "-CFLAGS", "-std=c++20", "-CFLAGS", "-fcoroutines"] if job["timing"] else []
-    # Signals that a bench marks public itself spare the rest: the compiler may then optimise the design.
-    marked = ["--no-public-flat-rw"] if job["marked"] else []
-    return [*_VERILATOR, *timing, *marked, *(["--trace"] if job["waves"] else [])]
+    # Where Python looks at the top alone, the compiler may optimise everything below.
+    top_only = ["--no-public-flat-rw", "--public-depth", "1"] if job["top_only"] else []
+    return [*_VERILATOR, *timing, *top_only, *(["--trace"] if job["waves"] else [])]
 
 
 def main() -> None:
@@ -27,14 +27,31 @@ def main() -> None:
     job = json.load(sys.stdin)
     runner = get_runner(job["simulator"])
     if job["action"] == "compile":
-        runner.build(sources=job["sources"], hdl_toplevel=job["top"], build_dir=job["build_dir"], always=True,
-                     parameters=job["parameters"], includes=job["include"], defines=job["defines"],
-                     build_args=_build_arguments(job), waves=job["waves"], timescale=("1ns", "1ps"))
+        runner.build(
+            sources=job["sources"],
+            hdl_toplevel=job["top"],
+            build_dir=job["build_dir"],
+            always=True,
+            parameters=job["parameters"],
+            includes=job["include"],
+            defines=job["defines"],
+            build_args=_build_arguments(job),
+            waves=job["waves"],
+            timescale=("1ns", "1ps"),
+        )
         return
     runner.build_dir = job["build_dir"]
-    runner.test(test_module=job["test_module"], hdl_toplevel=job["top"], hdl_toplevel_lang="verilog",
-                build_dir=job["build_dir"], test_dir=job["cwd"], results_xml=job["results"],
-                testcase=job["testcase"], waves=job["waves"], extra_env=dict(os.environ))
+    runner.test(
+        test_module=job["test_module"],
+        hdl_toplevel=job["top"],
+        hdl_toplevel_lang="verilog",
+        build_dir=job["build_dir"],
+        test_dir=job["cwd"],
+        results_xml=job["results"],
+        testcase=job["testcase"],
+        waves=job["waves"],
+        extra_env=dict(os.environ),
+    )
 
 
 if __name__ == "__main__":

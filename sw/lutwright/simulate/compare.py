@@ -28,8 +28,9 @@ def locate(index: int, shape: tuple[int, ...]) -> str:
     return f"frame {at[0]}, element {at[1]}"
 
 
-def compare(stage: str, expected: IntArray, got: IntArray, unknown: NDArray[np.bool_], level: str,
-            reference: str = "integer") -> Comparison:
+def compare(
+    stage: str, expected: IntArray, got: IntArray, unknown: NDArray[np.bool_], level: str, reference: str = "integer"
+) -> Comparison:
     """Compare `got` (beats [n, lanes] of `level`, unknown bits marked in [n]) with `expected` [frames, ...shape].
 
     Words that are missing at the end, too many, or have unknown bits count as mismatches.
@@ -46,5 +47,9 @@ def compare(stage: str, expected: IntArray, got: IntArray, unknown: NDArray[np.b
     there = locate(index, expected.shape[1:])
     word = "nothing" if index >= have.size else "unknown bits" if blurred[index] else str(have[index])
     wanted = "nothing" if index >= want.size else str(want[index])
-    return Comparison(stage, int(want.size), count,
-                      f"stage '{stage}', {there}: {reference} {wanted}, {level} {word} (first of {count})")
+    return Comparison(
+        stage,
+        int(want.size),
+        count,
+        f"stage '{stage}', {there}: {reference} {wanted}, {level} {word} (first of {count})",
+    )

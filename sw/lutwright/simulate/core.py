@@ -60,14 +60,18 @@ class RunResult:
 def standard_runs(frames: int, interval: int) -> list[Run]:
     """What law 3 asks for: no stalls; stalls on either side and on both; a reset in mid-frame."""
     short = max(3, min(frames, 100))
-    return [Run("no stalls", frames), Run("stalls on both sides", short, 96, 128, 7),
-            Run("slow input", max(3, short // 4), 224, 0, 11), Run("slow output", max(3, short // 4), 0, 252, 13),
-            Run("reset in mid-frame", short, 32, 32, 17, interval * 3 // 2)]
+    return [
+        Run("no stalls", frames),
+        Run("stalls on both sides", short, 96, 128, 7),
+        Run("slow input", max(3, short // 4), 224, 0, 11),
+        Run("slow output", max(3, short // 4), 0, 252, 13),
+        Run("reset in mid-frame", short, 32, 32, 17, interval * 3 // 2),
+    ]
 
 
 def compile_core(sources: list[Path], work: Path, simulator: str, taps: bool, waves: bool = False) -> Bench:
     """Compile the bench of a core; `sources` holds its RTL and tb_core.sv."""
-    bench = Bench(sources, "tb_core", work, {"TAPS": int(taps)}, simulator, waves=waves, marked=True)
+    bench = Bench(sources, "tb_core", work, {"TAPS": int(taps)}, simulator, waves=waves, top_only=True)
     bench.compile()
     for source in sources:
         for memory in source.parent.glob("*.mem"):
@@ -75,8 +79,9 @@ def compile_core(sources: list[Path], work: Path, simulator: str, taps: bool, wa
     return bench
 
 
-def play(bench: Bench, graph: Graph, pipeline: Pipeline, codes: IntArray, runs: list[Run], taps: bool,
-         level: str) -> list[RunResult]:
+def play(
+    bench: Bench, graph: Graph, pipeline: Pipeline, codes: IntArray, runs: list[Run], taps: bool, level: str
+) -> list[RunResult]:
     """Play `codes` [frames, ...shape] in every run and compare all records; ToolFailed where the simulation fails.
 
     A run plays the first `run.frames` of the frames. level: what to call the simulated side in messages.
@@ -109,13 +114,17 @@ def play(bench: Bench, graph: Graph, pipeline: Pipeline, codes: IntArray, runs: 
 def _job(run: Run, pipeline: Pipeline) -> dict[str, Any]:
     slow = 256 / (256 - max(run.stall_in, run.stall_out))
     limit = int(slow * 3 * pipeline.interval * (run.frames + 4)) + 20_000
-    return asdict(run) | {"in_beats": run.frames * pipeline.source.beats, "out_beats": run.frames * pipeline.stream.beats,
-                          "limit": limit,
-                          "drain": int(slow * 2 * pipeline.interval)}
+    return asdict(run) | {
+        "in_beats": run.frames * pipeline.source.beats,
+        "out_beats": run.frames * pipeline.stream.beats,
+        "limit": limit,
+        "drain": int(slow * 2 * pipeline.interval),
+    }
 
 
-def _result(work: Path, index: int, run: Run, pipeline: Pipeline, expected: dict[str, IntArray], taps: bool,
-            level: str) -> RunResult:
+def _result(
+    work: Path, index: int, run: Run, pipeline: Pipeline, expected: dict[str, IntArray], taps: bool, level: str
+) -> RunResult:
     output = pipeline.stages[-1]
     values, unknown, last, clocks = read_output(work / f"record_{index}_output.hex", pipeline.stream)
     comparisons = []

@@ -39,8 +39,12 @@ def _digits(path: Path, columns: int) -> NDArray[np.uint8]:
         return np.zeros((0, columns), np.uint8)
     width = int(np.argmax(data == 10)) + 1
     if data.size % width:
-        raise ToolFailed(f"record '{path.name}'", "every line must be as long as the first", "a line cut off",
-                         "The simulation was stopped; run it again.")
+        raise ToolFailed(
+            f"record '{path.name}'",
+            "every line must be as long as the first",
+            "a line cut off",
+            "The simulation was stopped; run it again.",
+        )
     return _DIGIT[data.reshape(-1, width)[:, :columns]]
 
 

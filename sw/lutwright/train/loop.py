@@ -20,7 +20,9 @@ from torch.optim.swa_utils import update_bn
 
 from lutwright.errors import TrainingFailed
 from lutwright.train.data import DataSet, presented
-from lutwright.train.model import build, mux_layers, plain
+from lutwright.train.layers import MuxConv2d
+from lutwright.train.model import build, mux_layers, plain, power_norms
+from lutwright.train.norm import PowerNorm2d
 from lutwright.train.recipe import Augment, Recipe
 
 _EVALUATION_BATCH = 500
@@ -80,6 +82,8 @@ def fit(recipe: Recipe, data: DataSet, progress: Progress) -> nn.Sequential:
             if phase == "tune":
                 for layer in mux_layers(network):
                     layer.harden()
+                for norm in power_norms(network):
+                    norm.harden()
             _Phase(phase, epochs, lr, network, recipe).run(images, labels, data, progress)
         return plain(network)
 
@@ -90,7 +94,8 @@ class _Phase:
     def __init__(self, name: str, epochs: int, lr: float, network: nn.Sequential, recipe: Recipe) -> None:
         self.name, self.epochs, self.network, self.recipe = name, epochs, network, recipe
         self.optimiser = torch.optim.Adam(network.parameters(), lr=lr)
-        self.layers = mux_layers(network)
+        self.layers, self.norms = mux_layers(network), power_norms(network)
+        self.clipped: list[MuxConv2d | PowerNorm2d] = [*self.layers, *self.norms]
         self.learning = [layer for layer in self.layers if layer.attention is not None]
 
     def run(self, images: Tensor, labels: Tensor, data: DataSet, progress: Progress) -> None:
@@ -101,13 +106,16 @@ class _Phase:
         growth = (self.recipe.attention.t_final / self.recipe.attention.t_init) ** (1.0 / total)
         for epoch in range(1, self.epochs + 1):
             self.network.train()
+            if self.name == "tune" and epoch > self.epochs * (1 - self.recipe.schedule.hold):
+                for layer in self.layers:
+                    layer.hold()
             losses = []
             for chosen in torch.randperm(len(images)).split(batch):
                 losses.append(self._step(images[chosen], labels[chosen], epoch))
                 cosine.step()
                 for layer in self.learning:
                     layer.temperature *= growth
-            if epoch == self.epochs:
+            if epoch == self.epochs and not any(norm.hard for norm in self.norms):
                 self._settle(images)
             accuracy = evaluate(self.network, data)
             temperature = self.learning[0].temperature if self.learning else None
@@ -118,12 +126,16 @@ class _Phase:
         loss = functional.cross_entropy(logits, labels, label_smoothing=self.recipe.schedule.label_smoothing)
         value = float(loss.detach())
         if not math.isfinite(value):
-            raise TrainingFailed(f"recipe '{self.recipe.name}', phase {self.name}, epoch {epoch}",
-                                 "the loss must be finite", value, "Lower the learning rate.")
+            raise TrainingFailed(
+                f"recipe '{self.recipe.name}', phase {self.name}, epoch {epoch}",
+                "the loss must be finite",
+                value,
+                "Lower the learning rate.",
+            )
         self.optimiser.zero_grad()
         loss.backward()
         self.optimiser.step()
-        for layer in self.layers:
+        for layer in self.clipped:
             layer.clip()
         return value
 
@@ -156,4 +168,3 @@ def evaluate(network: nn.Module, data: DataSet) -> float:
             found = network(torch.from_numpy(presented(data.test_images[part]))).argmax(dim=1)
             right += int((found == torch.from_numpy(data.test_labels[part])).sum())
     return right / len(data.test_images)
-

@@ -14,6 +14,7 @@ from lutwright.errors import BadRecipe
 Bits = Annotated[int, Field(ge=2, le=8)]
 Kernel = Annotated[int, Field(ge=1, le=7)]
 Channels = Annotated[int, Field(ge=1, le=1024)]
+Norm = Literal["batch", "power-of-two", "power-of-two-shared"]
 
 
 class _Table(BaseModel):
@@ -60,7 +61,10 @@ Layer = Annotated[Conv | Mux | Pool | Dense, Field(discriminator="kind")]
 
 
 class Schedule(_Table):
-    """How long, how fast; `lr` falls to zero along a cosine within each phase."""
+    """How long, how fast; `lr` falls to zero along a cosine within each phase.
+
+    In the last fraction `hold` of the tune phase the multiplexer weights stand still and only the rest learns.
+    """
 
     sal_epochs: Annotated[int, Field(ge=1)]
     tune_epochs: Annotated[int, Field(ge=1)]
@@ -68,6 +72,7 @@ class Schedule(_Table):
     lr: Annotated[float, Field(gt=0)]
     tune_lr: Annotated[float, Field(gt=0)]
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    hold: Annotated[float, Field(ge=0, le=1)] = 0.0
 
 
 class Attention(_Table):
@@ -92,12 +97,17 @@ class Augment(_Table):
 
 
 class Recipe(_Table):
-    """A whole recipe; see examples/recipes for one with every key."""
+    """A whole recipe; see examples/recipes for one with every key.
+
+    norm: "batch", plain batch norm; "power-of-two", its gains are rounded to powers of two, one a channel, before the
+          tune phase; "power-of-two-shared", one power for all channels of a layer.
+    """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)]
     dataset: str
     seed: Annotated[int, Field(ge=0, lt=2**63)]
     input_bits: Bits
+    norm: Norm = "batch"
     schedule: Schedule
     attention: Attention
     augment: Augment = Augment()
@@ -137,8 +147,9 @@ def _find(text: str) -> Path:
     path = folder / f"{text}.toml"
     if not path.is_file():
         names = ", ".join(sorted(file.stem for file in folder.glob("*.toml")))
-        raise BadRecipe(f"recipe '{text}'", f"must be one of the built-in names ({names}) or the path of a .toml file",
-                        "known")
+        raise BadRecipe(
+            f"recipe '{text}'", f"must be one of the built-in names ({names}) or the path of a .toml file", "known"
+        )
     return path
 
 

@@ -37,11 +37,21 @@ def load_model(recipe: Recipe | str | Path, state_path: Path) -> nn.Sequential:
         network.load_state_dict(state)
     except OSError as error:
         raise BadModel(f"state '{state_path}'", "must be a readable file", error.strerror) from error
-    except (RuntimeError, pickle.UnpicklingError, EOFError, LookupError, ValueError, TypeError,
-            AttributeError) as error:
+    except (
+        RuntimeError,
+        pickle.UnpicklingError,
+        EOFError,
+        LookupError,
+        ValueError,
+        TypeError,
+        AttributeError,
+    ) as error:
         detail = (str(error).splitlines() or [type(error).__name__])[0]
-        raise BadModel(f"state '{state_path}'", f"must be the saved weights of recipe '{recipe.name}' ({detail})",
-                       fix="Train again with `lutwright train`.") from error
+        raise BadModel(
+            f"state '{state_path}'",
+            f"must be the saved weights of recipe '{recipe.name}' ({detail})",
+            fix="Train again with `lutwright train`.",
+        ) from error
     return network.eval()
 
 
@@ -58,8 +68,11 @@ def layer_outputs(module: nn.Module, images: NDArray[np.float32]) -> dict[str, N
     def note(name: str, value: torch.Tensor) -> None:
         found[name] = value.detach().numpy().copy()
 
-    hooks = [layer.register_forward_hook(lambda _, __, value, name=name: note(name, value))
-             for name, layer in module.named_modules() if isinstance(layer, _COMPARED)]
+    hooks = [
+        layer.register_forward_hook(lambda _, __, value, name=name: note(name, value))
+        for name, layer in module.named_modules()
+        if isinstance(layer, _COMPARED)
+    ]
     training = module.training
     try:
         with torch.no_grad():

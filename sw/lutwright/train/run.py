@@ -42,9 +42,15 @@ class TrainResult:
     model: Path
 
 
-def train_recipe(recipe: Recipe | str | Path, out: Path | None = None, *, seed: int | None = None,
-                 epochs_scale: float = 1.0, data: DataSet | None = None,
-                 progress: loop.Progress | None = None) -> TrainResult:
+def train_recipe(
+    recipe: Recipe | str | Path,
+    out: Path | None = None,
+    *,
+    seed: int | None = None,
+    epochs_scale: float = 1.0,
+    data: DataSet | None = None,
+    progress: loop.Progress | None = None,
+) -> TrainResult:
     """Train `recipe` (or the one of that name or path), write NAME.onnx, NAME.pt and NAME.history.json, return it all.
 
     out:          a folder, made anew (default ./NAME), or a path ending in .onnx beside which the rest is put.
@@ -84,8 +90,9 @@ def adjusted(recipe: Recipe, seed: int | None, epochs_scale: float) -> Recipe:
     if not 0 < epochs_scale <= 100:
         raise BadOption("option --epochs-scale", "must be above 0 and at most 100", epochs_scale)
     plan = recipe.schedule
-    schedule = plan.model_copy(update={key: max(1, round(getattr(plan, key) * epochs_scale))
-                                       for key in ("sal_epochs", "tune_epochs")})
+    schedule = plan.model_copy(
+        update={key: max(1, round(getattr(plan, key) * epochs_scale)) for key in ("sal_epochs", "tune_epochs")}
+    )
     return recipe.model_copy(update={"schedule": schedule, "seed": recipe.seed if seed is None else seed})
 
 
@@ -99,12 +106,19 @@ def _target(out: Path, name: str) -> Iterator[tuple[Path, str]]:
             yield folder, name
 
 
-def _files(recipe: Recipe, network: nn.Sequential, data: DataSet, history: list[dict[str, Any]],
-           accuracy: float) -> dict[str, bytes]:
+def _files(
+    recipe: Recipe, network: nn.Sequential, data: DataSet, history: list[dict[str, Any]], accuracy: float
+) -> dict[str, bytes]:
     """Return the three files' bytes by ending; the same for the same training."""
     _, rows, columns, channels = data.train_images.shape
     weights = io.BytesIO()
     torch.save(network.state_dict(), weights)
     report = {"recipe": recipe.model_dump(mode="json"), "test_accuracy": accuracy, "epochs": history}
-    return {".onnx": qonnx_bytes(network, (1, channels, rows, columns)), ".pt": weights.getvalue(),
-            ".history.json": (json.dumps(report, indent=1, sort_keys=True) + "\n").encode()}
+    model = qonnx_bytes(
+        network, (1, channels, rows, columns), {"lutwright.dataset": recipe.dataset, "lutwright.recipe": recipe.name}
+    )
+    return {
+        ".onnx": model,
+        ".pt": weights.getvalue(),
+        ".history.json": (json.dumps(report, indent=1, sort_keys=True) + "\n").encode(),
+    }

