@@ -1,4 +1,5 @@
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent / "rtl"))
+for _room in ("rtl", "property"):
+    sys.path.insert(0, str(Path(__file__).parent / _room))

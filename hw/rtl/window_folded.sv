@@ -44,23 +44,27 @@ module window_folded #(
     input  wire logic                 m_ready
 );
   localparam int SF = CHANNELS / SIMD;
-  // Rows and columns as the windows reach them. The padding counts on the right and below, not above and left.
+  // Rows and columns that the windows reach, from the first of the image on.
   localparam int REACH_H = (OUT_H - 1) * STRIDE + K - PAD_T;
   localparam int COLUMNS = (OUT_W - 1) * STRIDE + K - PAD_L;
   localparam int ROWS = REACH_H < HEIGHT ? REACH_H : HEIGHT;   // rows of the image to keep
   localparam int IMAGE = COLUMNS < WIDTH ? COLUMNS : WIDTH;    // columns of the image to read
   localparam int LEAD = K - 1 - PAD_L;                         // columns before the first that ends a window
-  localparam int MERGED = COLUMNS - IMAGE < LEAD ? COLUMNS - IMAGE : LEAD;  // read in the padding of the row before
+  // Columns of a row that are read beside the padding of the row before.
+  localparam int BESIDE = COLUMNS - IMAGE < LEAD ? COLUMNS - IMAGE : LEAD;
+  localparam int MERGED = BESIDE < IMAGE ? BESIDE : IMAGE;
+  // The reader's rows are counted by `top` = the top row of its windows + PAD_T.
   localparam int TOP_LAST = (OUT_H - 1) * STRIDE;
-  localparam int TURN = ROWS - TOP_LAST;                       // banks from the last windows to those of the next frame
+  localparam int TURN = ROWS - TOP_LAST;                       // rows from there to the next frame's first top row
 
-  localparam int GW = SF > 1 ? $clog2(SF) : 1;
+  localparam int GB = $clog2(SF);
+  localparam int GW = SF > 1 ? GB : 1;
   localparam int NW = NF > 1 ? $clog2(NF) : 1;
   localparam int XW = $clog2(WIDTH);
   localparam int YW = $clog2(HEIGHT);
   localparam int CW = $clog2(COLUMNS + 1);
   localparam int TW = $clog2(TOP_LAST + 2);
-  localparam int KW = $clog2(K + 1);
+  localparam int BW = $clog2(K + 1);
   localparam int AW = $clog2(2 * K + 1);
   localparam int PW = STRIDE > 1 ? $clog2(STRIDE) : 1;
 
@@ -80,30 +84,39 @@ module window_folded #(
     ERROR_a_window_lies_outside_of_the_image error ();
   end
 
-  // ---- writer --------------------------------------------------------------------------------------------------------
+  // bank + step, modulo K
+  function automatic [BW-1:0] turned(input [BW-1:0] from_bank, input int step);
+    turned = int'(from_bank) + step >= K ? BW'(int'(from_bank) + step - K) : BW'(int'(from_bank) + step);
+  endfunction
+
+  // ---- cursors -------------------------------------------------------------------------------------------------------
   logic [GW-1:0] write_group;
   logic [XW-1:0] write_column;
   logic [YW-1:0] write_row;
-  logic [KW-1:0] write_bank;
-  logic          write, write_done;  // write_done: the last beat of a row that is kept
-  logic write_group_last, write_column_last, dropped;
+  logic [BW-1:0] write_bank;
 
-  // The reader, further down: the top row of its windows is top - PAD_T, in bank `bank`; columns below `from` are read.
-  logic [TW-1:0] top;
-  logic [KW-1:0] bank;
-  logic [XW-1:0] from;
-  logic          row_done;  // this clock it leaves the row
-  logic          top_last;
-  logic [AW-1:0] ahead;     // rows from the top row of its windows to the row that is written
+  logic [TW-1:0] top;    // of the row of windows for which the reader reads
+  logic [BW-1:0] bank;   // of that top row
+  logic [XW-1:0] from;   // the column that it reads next
+  logic [AW-1:0] ahead;  // rows from that top row to the row being written
 
-  // Rows above the image need no bank. The top row is free where it was read for the last time.
-  int unsigned_limit;
-  logic room;
-  assign unsigned_limit = int'(top) < PAD_T ? K + PAD_T - int'(top) : K;
-  assign room = int'(ahead) < unsigned_limit || (int'(top) >= PAD_T && write_column < from);
+  logic write_done;      // this clock the writer ends a row
+  logic read_done;       // this clock the reader ends a row
+  logic top_last;
 
-  assign dropped           = ROWS < HEIGHT && int'(write_row) >= ROWS;
-  assign s_ready           = dropped || room;
+  assign top_last = top == TW'(TOP_LAST);
+
+  always_ff @(posedge clk) begin
+    if (rst) ahead <= AW'(PAD_T);
+    else ahead <= ahead + AW'(write_done) - (read_done ? (top_last ? AW'(TURN) : AW'(STRIDE)) : AW'(0));
+  end
+
+  // ---- writer: into every bank that the reader has left, and behind it into the top row -------------------------------
+  logic write, write_group_last, write_column_last, dropped, above;
+
+  assign dropped           = ROWS < HEIGHT && int'(write_row) >= ROWS;  // no window reaches this row
+  assign above             = int'(top) < PAD_T;                         // the top row lies above the image
+  assign s_ready           = dropped || int'(ahead) < K || (above ? int'(ahead) + int'(top) < K + PAD_T : write_column < from);
   assign write             = s_valid && s_ready && !dropped;
   assign write_group_last  = write_group == GW'(SF - 1);
   assign write_column_last = write_column == XW'(WIDTH - 1);
@@ -119,15 +132,164 @@ module window_folded #(
       write_group <= write_group_last ? '0 : write_group + 1'b1;
       if (write_group_last) write_column <= write_column_last ? '0 : write_column + 1'b1;
       if (write_group_last && write_column_last) write_row <= write_row == YW'(HEIGHT - 1) ? '0 : write_row + 1'b1;
-      if (write_done) write_bank <= write_bank == KW'(K - 1) ? '0 : write_bank + 1'b1;
+      if (write_done) write_bank <= turned(write_bank, 1);
     end
   end
 
+  // ---- reader: one beat a clock; a column takes NF passes over the groups if it ends a window, else one ---------------
+  logic [CW-1:0] column;  // of the padded row
+  logic [PW-1:0] phase;   // columns since the last that ended a window
+  logic [NW-1:0] pass;
+  logic [GW-1:0] group;
+  logic          joined;  // in this padding column the next frame's columns are taken
+  logic column_last, pass_last, group_last, ends_window, padding;
+
+  assign column_last = column == CW'(COLUMNS - 1);
+  assign ends_window = int'(column) >= LEAD && phase == '0;
+  assign pass_last   = !ends_window || pass == NW'(NF - 1);
+  assign group_last  = group == GW'(SF - 1);
+  assign padding     = COLUMNS > IMAGE && int'(column) >= IMAGE;
+
+  // Rows that the reader needs are there up to the column `from`, or `enough` of them to go on to the next frame.
+  logic partly, wholly, available, enough;
+  assign wholly    = int'(ahead) >= K || int'(ahead) + int'(top) >= HEIGHT + PAD_T;
+  assign partly    = !dropped && (int'(ahead) == K - 1 || int'(ahead) + int'(top) == HEIGHT + PAD_T - 1);
+  assign available = wholly || (partly && write_column > from);
+  assign enough    = wholly || (partly && int'(write_column) >= MERGED);
+
+  // In the last padding columns of a row the next row is read: within a frame always, at its end (the next is row 0) if
+  // it is there.
+  logic joins, read, issue, event_done, stage_free;
+  assign joins = MERGED > 0 && pass_last && int'(column) >= COLUMNS - MERGED &&
+                 (top != '0 || from != '0 || (group == '0 ? enough : joined));
+  assign read       = !padding || joins;
+  assign issue      = stage_free && (!read || available);
+  assign event_done = issue && group_last && pass_last;
+  assign read_done  = event_done && read && from == XW'(IMAGE - 1);
+
   always_ff @(posedge clk) begin
-    if (rst) ahead <= AW'(PAD_T);
-    else if (row_done && top_last) ahead <= ahead + AW'(write_done) - AW'(TURN);
-    else if (row_done) ahead <= ahead + AW'(write_done) - AW'(STRIDE);
-    else if (write_done) ahead <= ahead + 1'b1;
+    if (rst) begin
+      column <= '0;
+      phase  <= '0;
+      pass   <= '0;
+      group  <= '0;
+      top    <= '0;
+      bank   <= BW'((K - PAD_T) % K);
+      from   <= '0;
+    end else begin
+      if (issue) group <= group_last ? '0 : group + 1'b1;
+      if (issue && group_last) pass <= pass_last ? '0 : pass + 1'b1;
+      if (event_done) begin
+        if (column_last) column <= joins ? CW'(from) + 1'b1 : '0;
+        else column <= column + 1'b1;
+        if (column_last || int'(column) < LEAD || phase == PW'(STRIDE - 1)) phase <= '0;
+        else phase <= phase + 1'b1;
+        if (read) from <= read_done ? '0 : from + 1'b1;
+      end
+      if (read_done) begin
+        top  <= top_last ? '0 : top + TW'(STRIDE);
+        bank <= top_last ? turned(bank, (TURN + K) % K) : turned(bank, STRIDE % K);
+      end
+    end
+  end
+  always_ff @(posedge clk) if (issue && group == '0) joined <= joins;
+
+  // ---- banks and history, and what belongs to the beat that comes out of them -----------------------------------------
+  logic            stage_valid, stage_ends_window, stage_last, fire;
+  logic [  GW-1:0] stage_group;
+  logic [K*BW-1:0] source;        // the bank of each row of the column; K: zero
+  logic [K*BW-1:0] stage_source;
+
+  always_comb begin
+    for (int i = 0; i < K; i++) begin
+      if (int'(top) + i < PAD_T || int'(top) + i >= HEIGHT + PAD_T) source[i*BW+:BW] = BW'(K);
+      else source[i*BW+:BW] = turned(bank, i);
+    end
+  end
+
+  assign fire       = stage_valid && (!stage_ends_window || m_ready);
+  assign stage_free = !stage_valid || fire;
+  assign m_valid    = stage_valid && stage_ends_window;
+
+  always_ff @(posedge clk) begin
+    if (rst) stage_valid <= 1'b0;
+    else if (stage_free) stage_valid <= issue;
+  end
+  always_ff @(posedge clk) begin
+    if (issue) begin
+      stage_ends_window <= ends_window;
+      stage_last        <= pass_last;
+      stage_group       <= group;
+      if (read) stage_source <= source;
+    end
+  end
+
+  logic [ (K+1)*SLICE-1:0] slices;  // word of each bank, then zero
+  logic [   K*SLICE-1:0] newest;  // the column read
+  logic [(K-1)*K*SLICE-1:0] history;
+  logic [   K*K*SLICE-1:0] columns;  // columns[j*K*SLICE +: K*SLICE], the oldest first
+
+  assign slices[K*SLICE+:SLICE] = '0;
+  for (genvar b = 0; b < K; b++) begin : banks
+    logic used;
+    always_comb begin
+      used = 1'b0;
+      for (int i = 0; i < K; i++) used = used || source[i*BW+:BW] == BW'(b);
+    end
+    line_memory #(
+        .DEPTH(WIDTH << GB),
+        .WIDTH(SLICE),
+        .BLOCK(BLOCK)
+    ) u_bank (
+        .clk          (clk),
+        .read_enable  (issue && read && used),
+        .read_address ((XW + GB)'({from, group} >> (GW - GB))),
+        .q            (slices[b*SLICE+:SLICE]),
+        .write_enable (write && write_bank == BW'(b)),
+        .write_address((XW + GB)'({write_column, write_group} >> (GW - GB))),
+        .d            (s_data)
+    );
+  end
+  for (genvar i = 0; i < K; i++) begin : turn
+    assign newest[i*SLICE+:SLICE] = slices[int'(stage_source[i*BW+:BW])*SLICE+:SLICE];
+  end
+
+  assign columns = {newest, history};
+  if (SF > 1) begin : memory
+    // A group is read again two clocks or more after its last pass wrote it.
+    line_memory #(
+        .DEPTH(SF),
+        .WIDTH((K - 1) * K * SLICE),
+        .BLOCK(HISTORY)
+    ) u_history (
+        .clk          (clk),
+        .read_enable  (issue),
+        .read_address (group),
+        .q            (history),
+        .write_enable (fire && stage_last),
+        .write_address(stage_group),
+        .d            (columns[K*K*SLICE-1:K*SLICE])
+    );
+  end else begin : registers
+    always_ff @(posedge clk) if (fire && stage_last) history <= columns[K*K*SLICE-1:K*SLICE];
+    logic unused;
+    assign unused = &{1'b0, stage_group};
+  end
+
+  // ---- the window: columns outside of the image are hidden -------------------------------------------------------------
+  for (genvar j = 0; j < K; j++) begin : tap_column
+    // Column `column` of the padded row is j = K-1; only columns from LEAD on end windows.
+    logic hidden;
+    if (j < PAD_L || COLUMNS - K + j >= WIDTH) begin : beside
+      always_ff @(posedge clk) begin
+        if (issue) hidden <= int'(column) + j < K - 1 || int'(column) + j >= WIDTH + K - 1;
+      end
+    end else begin : inside
+      assign hidden = 1'b0;
+    end
+    for (genvar i = 0; i < K; i++) begin : tap_row
+      assign m_data[(i*K+j)*SLICE+:SLICE] = columns[(j*K+i)*SLICE+:SLICE] & {SLICE{!hidden}};
+    end
   end
 endmodule
 `default_nettype wire
