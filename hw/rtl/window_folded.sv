@@ -284,7 +284,7 @@ module window_folded #(
       always_ff @(posedge clk) begin
         if (issue) hidden <= int'(column) + j < K - 1 || int'(column) + j >= WIDTH + K - 1;
       end
-    end else begin : inside
+    end else begin : shown
       assign hidden = 1'b0;
     end
     for (genvar i = 0; i < K; i++) begin : tap_row

@@ -48,8 +48,13 @@ class Maker:
             gain = (1 << bits) / spread * self.rng.uniform(0.5, 3, channels) * self.rng.choice([-1, 1], channels)
         offset = self.rng.uniform(-2, 1 << bits, channels)
         top = (1 << bits) - 1
-        steps = find_steps(lambda a: np.clip(np.rint(a * gain + offset), 0, top).astype(np.int64), channels,
-                           self.here.low, self.here.high, "step")
+        steps = find_steps(
+            lambda a: np.clip(np.rint(a * gain + offset), 0, top).astype(np.int64),
+            channels,
+            self.here.low,
+            self.here.high,
+            "step",
+        )
         self.add("Step", steps=steps, form=None)
 
     def graph(self, name="random"):

@@ -33,8 +33,13 @@ def sweep(count, tmp_path):
     """Run `count` random networks, each at another speed."""
     number = iter(range(10**6))
 
-    @settings(max_examples=count, deadline=None, phases=[Phase.generate], derandomize=True,
-              suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=count,
+        deadline=None,
+        phases=[Phase.generate],
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
     @given(graphs(most=7))
     def networks(graph):
         index = next(number)

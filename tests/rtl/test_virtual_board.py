@@ -96,8 +96,10 @@ def opens_port(env):
 
 
 def test_a_simulation_that_ends_early_is_named(board, tmp_path):
-    with (pytest.raises(ToolFailed, match=r"must open its serial port within 120 s, not none\. See run_board_pty"),
-          virtual_board(FakeBench(tmp_path, lambda env: None), board)):
+    with (
+        pytest.raises(ToolFailed, match=r"must open its serial port within 120 s, not none\. See run_board_pty"),
+        virtual_board(FakeBench(tmp_path, lambda env: None), board),
+    ):
         pytest.fail("there is no port to yield")
 
 
@@ -106,8 +108,7 @@ def test_a_simulation_that_fails_at_the_end_is_named(board, tmp_path):
         opens_port(env)
         raise ToolFailed("bench", "fell over")
 
-    with (pytest.raises(ToolFailed, match="bench: fell over"),
-          virtual_board(FakeBench(tmp_path, fails), board) as port):
+    with pytest.raises(ToolFailed, match="bench: fell over"), virtual_board(FakeBench(tmp_path, fails), board) as port:
         assert port == "/dev/pts/none"
 
 
@@ -117,6 +118,8 @@ def test_a_simulation_that_does_not_end_is_named(board, tmp_path, monkeypatch):
         time.sleep(1)
 
     monkeypatch.setattr(module, "_STOP", 0.1)
-    with (pytest.raises(ToolFailed, match=r"must end within 0.1 s of being told to, not still running"),
-          virtual_board(FakeBench(tmp_path, hangs), board)):
+    with (
+        pytest.raises(ToolFailed, match=r"must end within 0.1 s of being told to, not still running"),
+        virtual_board(FakeBench(tmp_path, hangs), board),
+    ):
         pass

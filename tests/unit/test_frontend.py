@@ -17,18 +17,36 @@ MNIST = room("examples") / "models" / "mnist-mux.onnx"
 
 
 def quant(name, x, out, scale, bits, signed, narrow=0, rounding="ROUND", zero=0.0):
-    constants = [numpy_helper.from_array(np.array(v, np.float32), f"{name}.{k}") for k, v in
-                 (("s", scale), ("z", zero), ("b", bits))]
-    node = helper.make_node("Quant", [x, f"{name}.s", f"{name}.z", f"{name}.b"], [out], name, domain="qonnx.custom_op.general",
-                            signed=signed, narrow=narrow, rounding_mode=rounding)
+    constants = [
+        numpy_helper.from_array(np.array(v, np.float32), f"{name}.{k}")
+        for k, v in (("s", scale), ("z", zero), ("b", bits))
+    ]
+    node = helper.make_node(
+        "Quant",
+        [x, f"{name}.s", f"{name}.z", f"{name}.b"],
+        [out],
+        name,
+        domain="qonnx.custom_op.general",
+        signed=signed,
+        narrow=narrow,
+        rounding_mode=rounding,
+    )
     return node, constants
 
 
 def model(tmp_path, middle, shape=(1, 2, 4, 4), weights=None, name="tiny.onnx", in_scale=0.0625, **edge):
     """input -> Quant 4 bit -> `middle` nodes (reading 'x', writing 'y'); weights: name -> float array, quantised to 4 bits."""
     nodes, constants = [], []
-    first, c = quant("in", "input", "x", in_scale, edge.get("bits", 4), 0, rounding=edge.get("rounding", "ROUND"),
-                     zero=edge.get("zero", 0.0))
+    first, c = quant(
+        "in",
+        "input",
+        "x",
+        in_scale,
+        edge.get("bits", 4),
+        0,
+        rounding=edge.get("rounding", "ROUND"),
+        zero=edge.get("zero", 0.0),
+    )
     nodes.append(first)
     constants += c
     for key, value in (weights or {}).items():
@@ -41,9 +59,16 @@ def model(tmp_path, middle, shape=(1, 2, 4, 4), weights=None, name="tiny.onnx", 
             node, c = node
             constants += c if isinstance(c, list) else [c]
         nodes.append(node)
-    graph = helper.make_graph(nodes, "g", [helper.make_tensor_value_info("input", TensorProto.FLOAT, shape)],
-                              [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)], constants)
-    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20), helper.make_opsetid("qonnx.custom_op.general", 2)])
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [helper.make_tensor_value_info("input", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+        constants,
+    )
+    made = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", 20), helper.make_opsetid("qonnx.custom_op.general", 2)]
+    )
     path = tmp_path / name
     onnx.save(made, path)
     return path
@@ -94,10 +119,13 @@ def test_bias_add_mul_and_batch_norm_become_steps(tmp_path):
     bias = numpy_helper.from_array(np.array([0.3, -0.2, 0.1], np.float32), "bias")
     gain = numpy_helper.from_array(np.array(0.7, np.float32), "gain")
     shift = numpy_helper.from_array(np.array([0.1, 0.0, -0.3], np.float32).reshape(3, 1, 1), "shift")
-    middle = [(helper.make_node("Conv", ["x", "w", "bias"], ["a"], "conv1", pads=[1, 1, 1, 1]), bias),
-              (helper.make_node("Mul", ["a", "gain"], ["b"], "mul"), gain),
-              (helper.make_node("Add", ["shift", "b"], ["c"], "add"), shift),
-              helper.make_node("Relu", ["c"], ["d"], "relu"), quant("act", "d", "y", 0.25, 4, 0)]
+    middle = [
+        (helper.make_node("Conv", ["x", "w", "bias"], ["a"], "conv1", pads=[1, 1, 1, 1]), bias),
+        (helper.make_node("Mul", ["a", "gain"], ["b"], "mul"), gain),
+        (helper.make_node("Add", ["shift", "b"], ["c"], "add"), shift),
+        helper.make_node("Relu", ["c"], ["d"], "relu"),
+        quant("act", "d", "y", 0.25, 4, 0),
+    ]
     graph = import_model(model(tmp_path, middle, weights={"w": W}))
     codes = np.random.default_rng(0).integers(0, 16, (20, 4, 4, 2))
     words = execute_all(graph, codes)
@@ -117,45 +145,79 @@ def test_ranges_are_reached(tmp_path):
     assert execute(graph, frame).max() == tensor.high
 
 
-@pytest.mark.parametrize(("make", "message"), [
-    (lambda p: [conv(group=2)], r"node 'conv1' \(Conv\): group must be 1, not 2\. Use a plain convolution\."),
-    (lambda p: [conv(dilations=[2, 2])], r"node 'conv1' \(Conv\): dilations must be 1, not \[2, 2\]"),
-    (lambda p: [conv(strides=[1, 2])], r"strides must be equal, not \[1, 2\]"),
-    (lambda p: [conv(auto_pad="SAME_UPPER")], "auto_pad must be NOTSET"),
-    (lambda p: [helper.make_node("Softmax", ["x"], ["y"], "soft")], r"node 'soft' \(Softmax\): operator must be one of"),
-    (lambda p: [helper.make_node("MaxPool", ["x"], ["y"], "pool", kernel_shape=[3, 3], strides=[2, 2])],
-     r"node 'pool' \(MaxPool\): the kernel must be square, 2 or more, and equal to the stride, not kernel \[3, 3\]"),
-    (lambda p: [helper.make_node("MaxPool", ["x"], ["y"], "pool", kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1)],
-     "pads and ceil_mode must be 0"),
-    (lambda p: [helper.make_node("Conv", ["x", "w.float"], ["y"], "conv1")], "the weights must be quantised, not floats"),
-    (lambda p: [helper.make_node("Relu", ["input"], ["y"], "relu")], "input 0 must be a quantised activation, not raw"),
-    (lambda p: [helper.make_node("Relu", ["x"], ["r"], "relu"), conv(x="r")],
-     "input 0 must come out of a quantiser, not the float result of 'relu'"),
-    (lambda p: [helper.make_node("Conv", ["x", "x"], ["y"], "conv1")], "the weights must be quantised"),
-    (lambda p: [helper.make_node("Conv", ["x", "w", "x"], ["y"], "conv1")], "the bias must be a constant"),
-    (lambda p: [helper.make_node("MatMul", ["x", "w"], ["y"], "fc")], r"the weights must take a vector of"),
-    (lambda p: [helper.make_node("Gemm", ["x", "w"], ["y"], "fc", transA=1)], "transA must be 0"),
-    (lambda p: [helper.make_node("Reshape", ["x", "w.b"], ["y"], "flat")], r"Reshape must flatten to \(batch, features\)"),
-    (lambda p: [helper.make_node("Add", ["x", "x"], ["y"], "add")], "input 1 must be a constant"),
-    (lambda p: [helper.make_node("Mul", ["x", "w.float"], ["y"], "mul")], "the constant must have 1 or 2 values, not 54"),
-    (lambda p: [helper.make_node("BatchNormalization", ["x", "in.s", "in.s", "in.s", "in.s"], ["y"], "bn")],
-     "there must be 2 channels"),
-    (lambda p: [helper.make_node("BatchNormalization", ["x"] + ["in.s"] * 4, ["y"], "bn", training_mode=1)],
-     "training_mode must be 0"),
-    (lambda p: [quant("q", "x", "y", [0.1, 0.2], 4, 0)], "an activation must have one scale, not 2 scales"),
-    (lambda p: [quant("q", "x", "y", 0.0, 4, 0)], "scales must be positive and finite"),
-    (lambda p: [quant("q", "x", "y", 0.1, 0, 0)], "the bit width must be one integer from 1 to 32"),
-    (lambda p: [quant("q", "x", "y", 0.1, 40, 0)], "the bit width must be one integer from 1 to 32"),
-    (lambda p: [quant("q", "x", "y", 0.1, 4, 0, zero=3.0)], "the zero point must be 0"),
-    (lambda p: [quant("q", "x", "y", 0.1, 4, 0, rounding="SOMEHOW")], "rounding_mode must be one of"),
-    (lambda p: [quant("q", "x", "y", 0.1, 1, 1)], "a signed quantiser must have 2 bits or more"),
-    (lambda p: [quant("q", "input", "y", 0.1, 4, 1)], "the model's input must have one quantiser"),
-    (lambda p: [quant("q", "w", "y", 0.1, 4, 1)], "the input must be an activation or a constant"),
-    (lambda p: [quant("q", "w.float", "v", np.full((3, 2, 1, 1), 0.1), 4, 1), conv(w="v")],
-     "the scales must lie along one axis of the weights"),
-    (lambda p: [conv(out="a"), helper.make_node("Relu", ["a"], ["y"], "relu")],
-     "output 'y': must be quantised or a plain sum of products, not the float result of 'relu'"),
-])
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda p: [conv(group=2)], r"node 'conv1' \(Conv\): group must be 1, not 2\. Use a plain convolution\."),
+        (lambda p: [conv(dilations=[2, 2])], r"node 'conv1' \(Conv\): dilations must be 1, not \[2, 2\]"),
+        (lambda p: [conv(strides=[1, 2])], r"strides must be equal, not \[1, 2\]"),
+        (lambda p: [conv(auto_pad="SAME_UPPER")], "auto_pad must be NOTSET"),
+        (
+            lambda p: [helper.make_node("Softmax", ["x"], ["y"], "soft")],
+            r"node 'soft' \(Softmax\): operator must be one of",
+        ),
+        (
+            lambda p: [helper.make_node("MaxPool", ["x"], ["y"], "pool", kernel_shape=[3, 3], strides=[2, 2])],
+            r"node 'pool' \(MaxPool\): the kernel must be square, 2 or more, and equal to the stride, not kernel \[3, 3\]",
+        ),
+        (
+            lambda p: [
+                helper.make_node("MaxPool", ["x"], ["y"], "pool", kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1)
+            ],
+            "pads and ceil_mode must be 0",
+        ),
+        (
+            lambda p: [helper.make_node("Conv", ["x", "w.float"], ["y"], "conv1")],
+            "the weights must be quantised, not floats",
+        ),
+        (
+            lambda p: [helper.make_node("Relu", ["input"], ["y"], "relu")],
+            "input 0 must be a quantised activation, not raw",
+        ),
+        (
+            lambda p: [helper.make_node("Relu", ["x"], ["r"], "relu"), conv(x="r")],
+            "input 0 must come out of a quantiser, not the float result of 'relu'",
+        ),
+        (lambda p: [helper.make_node("Conv", ["x", "x"], ["y"], "conv1")], "the weights must be quantised"),
+        (lambda p: [helper.make_node("Conv", ["x", "w", "x"], ["y"], "conv1")], "the bias must be a constant"),
+        (lambda p: [helper.make_node("MatMul", ["x", "w"], ["y"], "fc")], r"the weights must take a vector of"),
+        (lambda p: [helper.make_node("Gemm", ["x", "w"], ["y"], "fc", transA=1)], "transA must be 0"),
+        (
+            lambda p: [helper.make_node("Reshape", ["x", "w.b"], ["y"], "flat")],
+            r"Reshape must flatten to \(batch, features\)",
+        ),
+        (lambda p: [helper.make_node("Add", ["x", "x"], ["y"], "add")], "input 1 must be a constant"),
+        (
+            lambda p: [helper.make_node("Mul", ["x", "w.float"], ["y"], "mul")],
+            "the constant must have 1 or 2 values, not 54",
+        ),
+        (
+            lambda p: [helper.make_node("BatchNormalization", ["x", "in.s", "in.s", "in.s", "in.s"], ["y"], "bn")],
+            "there must be 2 channels",
+        ),
+        (
+            lambda p: [helper.make_node("BatchNormalization", ["x"] + ["in.s"] * 4, ["y"], "bn", training_mode=1)],
+            "training_mode must be 0",
+        ),
+        (lambda p: [quant("q", "x", "y", [0.1, 0.2], 4, 0)], "an activation must have one scale, not 2 scales"),
+        (lambda p: [quant("q", "x", "y", 0.0, 4, 0)], "scales must be positive and finite"),
+        (lambda p: [quant("q", "x", "y", 0.1, 0, 0)], "the bit width must be one integer from 1 to 32"),
+        (lambda p: [quant("q", "x", "y", 0.1, 40, 0)], "the bit width must be one integer from 1 to 32"),
+        (lambda p: [quant("q", "x", "y", 0.1, 4, 0, zero=3.0)], "the zero point must be 0"),
+        (lambda p: [quant("q", "x", "y", 0.1, 4, 0, rounding="SOMEHOW")], "rounding_mode must be one of"),
+        (lambda p: [quant("q", "x", "y", 0.1, 1, 1)], "a signed quantiser must have 2 bits or more"),
+        (lambda p: [quant("q", "input", "y", 0.1, 4, 1)], "the model's input must have one quantiser"),
+        (lambda p: [quant("q", "w", "y", 0.1, 4, 1)], "the input must be an activation or a constant"),
+        (
+            lambda p: [quant("q", "w.float", "v", np.full((3, 2, 1, 1), 0.1), 4, 1), conv(w="v")],
+            "the scales must lie along one axis of the weights",
+        ),
+        (
+            lambda p: [conv(out="a"), helper.make_node("Relu", ["a"], ["y"], "relu")],
+            "output 'y': must be quantised or a plain sum of products, not the float result of 'relu'",
+        ),
+    ],
+)
 def test_refusals(make, message, tmp_path):
     with pytest.raises(UnsupportedOp, match=message):
         import_model(model(tmp_path, make(tmp_path), weights={"w": W}))
@@ -168,10 +230,14 @@ def test_one_dimensional_convolution_is_refused(tmp_path):
 
 def test_per_channel_weight_scales(tmp_path):
     node, constants = quant("wq", "w.float", "v", np.array([0.125, 0.25, 0.5]).reshape(3, 1, 1, 1), 4, 1, 1)
-    path = model(tmp_path, [(node, constants), conv(w="v", out="a"), quant("act", "a", "y", 0.25, 4, 0)], weights={"w": W})
+    path = model(
+        tmp_path, [(node, constants), conv(w="v", out="a"), quant("act", "a", "y", 0.25, 4, 0)], weights={"w": W}
+    )
     graph = import_model(path)
     scale = np.array([0.125, 0.25, 0.5]).reshape(3, 1, 1, 1)
-    assert np.array_equal(graph.node("conv1").attrs["weights"], np.clip(np.rint(W / scale), -7, 7).transpose(0, 2, 3, 1))
+    assert np.array_equal(
+        graph.node("conv1").attrs["weights"], np.clip(np.rint(W / scale), -7, 7).transpose(0, 2, 3, 1)
+    )
     assert graph.tensors["conv1.out"].scale.tolist() == [0.0625 * s for s in (0.125, 0.25, 0.5)]
 
 
@@ -205,18 +271,25 @@ def edited(tmp_path, edit):
     return tmp_path / "edited.onnx"
 
 
-@pytest.mark.parametrize(("edit", "message"), [
-    (lambda m: m.graph.initializer.pop(0), "nothing that makes"),
-    (lambda m: m.graph.node[5].input.__setitem__(0, m.graph.node[-1].output[0]), "not a cycle"),
-    (lambda m: m.graph.initializer[0].ClearField("raw_data"), "must hold as many values as its shape says"),
-    (lambda m: m.graph.initializer[0].CopyFrom(numpy_helper.from_array(np.array([np.nan], np.float32), m.graph.initializer[0].name)),
-     "must be finite"),
-    (lambda m: setattr(m.graph.initializer[0], "data_location", TensorProto.EXTERNAL), "external data"),
-    (lambda m: m.graph.input[0].type.tensor_type.shape.dim[2].ClearField("dim_value"), "fixed"),
-    (lambda m: m.graph.output.append(m.graph.output[0]), "must have one input and one output"),
-    (lambda m: m.graph.output[0].__setattr__("name", "conv1.weight"), "must be computed from the input"),
-    (lambda m: m.graph.node.extend([m.graph.node[0]] * 100_001), "must have at most 100000 nodes"),
-])
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (lambda m: m.graph.initializer.pop(0), "nothing that makes"),
+        (lambda m: m.graph.node[5].input.__setitem__(0, m.graph.node[-1].output[0]), "not a cycle"),
+        (lambda m: m.graph.initializer[0].ClearField("raw_data"), "must hold as many values as its shape says"),
+        (
+            lambda m: m.graph.initializer[0].CopyFrom(
+                numpy_helper.from_array(np.array([np.nan], np.float32), m.graph.initializer[0].name)
+            ),
+            "must be finite",
+        ),
+        (lambda m: setattr(m.graph.initializer[0], "data_location", TensorProto.EXTERNAL), "external data"),
+        (lambda m: m.graph.input[0].type.tensor_type.shape.dim[2].ClearField("dim_value"), "fixed"),
+        (lambda m: m.graph.output.append(m.graph.output[0]), "must have one input and one output"),
+        (lambda m: m.graph.output[0].__setattr__("name", "conv1.weight"), "must be computed from the input"),
+        (lambda m: m.graph.node.extend([m.graph.node[0]] * 100_001), "must have at most 100000 nodes"),
+    ],
+)
 def test_hostile_models(edit, message, tmp_path):
     with pytest.raises(BadModel, match=message):
         import_model(edited(tmp_path, edit))

@@ -14,11 +14,15 @@ from lutwright.numerics.requantise import Multiply, Threshold, fit, prove
 from lutwright.numerics.steps import Steps, find_steps
 
 # Exact ties on either side of zero, and what lies beside them.
-TIES = np.concatenate([np.arange(-40, 41) / 4, np.arange(-40, 41) / 4 + 1e-6, [0.0, -0.0, 1e6, -1e6]]).astype(np.float32)
+TIES = np.concatenate([np.arange(-40, 41) / 4, np.arange(-40, 41) / 4 + 1e-6, [0.0, -0.0, 1e6, -1e6]]).astype(
+    np.float32
+)
 
 
 @pytest.mark.parametrize("rounding", sorted(set(ROUNDING) - {"ROUND_TO_ZERO"}))
-@pytest.mark.parametrize(("bits", "signed", "narrow"), [(2, True, True), (4, True, False), (4, False, False), (3, False, True)])
+@pytest.mark.parametrize(
+    ("bits", "signed", "narrow"), [(2, True, True), (4, True, False), (4, False, False), (3, False, True)]
+)
 def test_quantiser_equals_qonnx(rounding, bits, signed, narrow):
     ours = Quantiser(0.5, 0, bits, signed, narrow, rounding)
     theirs = int_quant(TIES, np.float32(0.5), np.float32(0), np.float32(bits), signed, narrow, rounding)
@@ -32,7 +36,14 @@ def test_rounding_half_to_even_is_not_half_up():
 
 def test_types_and_ranges():
     assert [str(type_of(a, b)) for a, b in [(0, 0), (0, 15), (0, 16), (-1, 0), (-8, 7), (-9, 7), (-8, 8)]] == [
-        "uint1", "uint4", "uint5", "int1", "int4", "int5", "int5"]
+        "uint1",
+        "uint4",
+        "uint5",
+        "int1",
+        "int4",
+        "int5",
+        "int5",
+    ]
     low, high = weighted_sum(np.array([[3, -2], [0, 1]]), 1, 5, False)
     assert (low.tolist(), high.tolist()) == ([-7, 1], [13, 5])
     assert weighted_sum(np.array([[3, -2]]), 1, 5, True)[0].tolist() == [-10]
@@ -46,9 +57,15 @@ def test_packing_there_and_back(data):
     width = data.draw(st.integers(1, 14))
     signed = data.draw(st.booleans())
     low, high = (-(1 << (width - 1)), (1 << (width - 1)) - 1) if signed else (0, (1 << width) - 1)
-    values = np.array(data.draw(st.lists(st.lists(st.integers(low, high), min_size=3, max_size=3), min_size=1, max_size=5)))
+    values = np.array(
+        data.draw(st.lists(st.lists(st.integers(low, high), min_size=3, max_size=3), min_size=1, max_size=5))
+    )
     assert np.array_equal(from_bytes(to_bytes(values & ((1 << width) - 1), width), 3, width, signed), values)
-    assert pack(values[0], width) == int(memory_lines(values[:1], width), 16) == int(literal(values[0], width).split("'h")[1], 16)
+    assert (
+        pack(values[0], width)
+        == int(memory_lines(values[:1], width), 16)
+        == int(literal(values[0], width).split("'h")[1], 16)
+    )
 
 
 def chain_of(gain, offset, high):
@@ -60,7 +77,11 @@ def chain_of(gain, offset, high):
 def test_every_form_equals_the_chain(seed, high, powers):
     rng = np.random.default_rng(seed)
     channels, low, top = int(rng.integers(1, 6)), int(rng.integers(-300, 1)), int(rng.integers(1, 300))
-    gain = 2.0 ** -rng.integers(2, 7, channels) if powers else rng.uniform(0.001, 0.2, channels) * rng.choice([-1, 1], channels)
+    gain = (
+        2.0 ** -rng.integers(2, 7, channels)
+        if powers
+        else rng.uniform(0.001, 0.2, channels) * rng.choice([-1, 1], channels)
+    )
     chain = chain_of(gain, rng.uniform(-4, high + 4, channels), high)
     steps = find_steps(chain, channels, low, top, "node")
     acc = np.repeat(np.arange(low, top + 1)[:, None], channels, axis=1)
@@ -79,7 +100,10 @@ def test_power_of_two_gains_become_a_shift():
 def test_ties_to_even_have_no_affine_form():
     # acc/2 ties at every odd accumulator: to even, the steps are 1 and 3 wide in turn.
     steps = find_steps(lambda a: np.clip(np.rint(a * 0.5), 0, 15).astype(np.int64), 1, 0, 40, "node")
-    assert np.diff(steps.thresholds[0, :6]).tolist() == [2, 2, 2, 2, 2] or set(np.diff(steps.thresholds[0, :6])) == {1, 3}
+    assert np.diff(steps.thresholds[0, :6]).tolist() == [2, 2, 2, 2, 2] or set(np.diff(steps.thresholds[0, :6])) == {
+        1,
+        3,
+    }
     assert fit(steps, "node").form == "threshold"
 
 

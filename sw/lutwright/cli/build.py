@@ -91,9 +91,12 @@ def resource_table(estimate: dict[str, int], measured: dict[str, Any], board: Bo
     return table
 
 
-def link_frames(board: Board, in_bytes: int, out_bytes: int) -> float:
-    """Frames a second that the serial link lets through: ten bits a byte, ten bytes around each message."""
-    return board.uart.baud / 10 / (in_bytes + 10 + out_bytes + 10)
+def link_frames(board: Board, in_bytes: int) -> float:
+    """Frames a second that the serial link lets through: ten bits a byte, eight bytes around each frame.
+
+    Answers travel the other way and the board buffers two frames, so that only the frames themselves count.
+    """
+    return board.uart.baud / 10 / (in_bytes + 8)
 
 
 @verb
@@ -133,11 +136,7 @@ def build(
         )
     pipeline = choice.pipeline
     result["link_frames_per_second"] = round(
-        link_frames(
-            target,
-            -(-pipeline.source.width // 8) * pipeline.source.beats,
-            -(-pipeline.stream.width // 8) * pipeline.stream.beats,
-        ),
+        link_frames(target, -(-pipeline.source.width // 8) * pipeline.source.beats),
         1,
     )
     result["seconds"] = round(time.perf_counter() - begin, 1)

@@ -171,11 +171,7 @@ def _simulate(place: Path, clock: Clock) -> SimResult:
 def _board_line(result: BoardResult, measured: Measured) -> str:
     pipeline = result.choice.pipeline
     rate = result.board.clock.mhz * 1e6 / pipeline.interval
-    link = link_frames(
-        result.board,
-        -(-pipeline.source.width // 8) * pipeline.source.beats,
-        -(-pipeline.stream.width // 8) * pipeline.stream.beats,
-    )
+    link = link_frames(result.board, -(-pipeline.source.width // 8) * pipeline.source.beats)
     return (
         f"Fmax {measured.fmax_mhz:.1f} MHz, board clock {measured.clock_mhz:g} MHz; "
         f"{pipeline.interval} clocks a frame: "

@@ -133,11 +133,11 @@ def _window(work: Lowering, node: Node, simd: int) -> None:
         )
     if x.zero_point:
         raise UnsupportedOp(f"node '{node.name}' (Conv)", "zero padding needs a zero code of 0", x.zero_point)
-    pixel = channels * x.type.width
+    pixel = channels * work.here.bits
     below = max(0, (out.shape[0] - 1) * stride + k - pads[0] - height)
     beside = max(0, (out.shape[1] - 1) * stride + k - pads[1] - width)
     cycles = (height + max(0, below - 1)) * (width + max(0, beside - 1))
-    stream = Stream(k * k * channels, x.type.width, x.type.signed, out.shape[0] * out.shape[1])
+    stream = Stream(k * k * channels, work.here.bits, work.here.signed, out.shape[0] * out.shape[1])
     work.add(
         f"{node.name}_window",
         "window",
@@ -145,7 +145,7 @@ def _window(work: Lowering, node: Node, simd: int) -> None:
         stream,
         cycles,
         CHANNELS=channels,
-        BITS=x.type.width,
+        BITS=work.here.bits,
         SIMD=simd,
         HEIGHT=height,
         WIDTH=width,
@@ -159,15 +159,15 @@ def _window(work: Lowering, node: Node, simd: int) -> None:
     )
 
 
-def _lane_parameters(x: Tensor, w: IntArray, out: Tensor) -> tuple[dict[str, Parameter], int]:
+def _lane_parameters(here: Stream, x: Tensor, w: IntArray, out: Tensor) -> tuple[dict[str, Parameter], int]:
     """Parameters that both MAC engines share, and the bits of a weight."""
     w_bits = max(2, type_of(min(int(w.min()), -1), max(int(w.max()), 1)).width)
     corners = [a * b for a in (x.low, x.high, 0) for b in (int(w.min()), int(w.max()))]
     p_bits = type_of(min(-1, *corners), max(corners)).width
     acc_bits = type_of(min(out.low, -1), out.high).width
     shared: dict[str, Parameter] = {
-        "X_BITS": x.type.width,
-        "X_SIGNED": int(x.type.signed),
+        "X_BITS": here.bits,
+        "X_SIGNED": int(here.signed),
         "W_BITS": w_bits,
         "P_BITS": p_bits,
         "ACC_BITS": acc_bits,
@@ -192,10 +192,10 @@ def _mux_mac(work: Lowering, node: Node, x: Tensor, out: Tensor, fold: Fold) -> 
     flat = w.reshape(w.shape[0], taps, w.shape[3])
     positions = np.abs(flat).argmax(axis=1)  # [out, in]
     kept = np.take_along_axis(flat, positions[:, None, :], axis=1)[:, 0]
-    shared, w_bits = _lane_parameters(x, w, out)
+    shared, w_bits = _lane_parameters(work.here, x, w, out)
     if "bias" in node.attrs:  # passes/complement_signs.py
         kept, w_bits = (kept < 0).astype(np.int64), 1
-        shared |= {"SIGN_ONLY": 1, "W_BITS": 1, "P_BITS": x.type.width + 1}
+        shared |= {"SIGN_ONLY": 1, "W_BITS": 1, "P_BITS": work.here.bits + 1}
     nf, sf = w.shape[0] // fold.pe, w.shape[3] // fold.simd
     stream = _acc_stream(out, fold.pe)
     work.add(
@@ -219,7 +219,7 @@ def _mux_mac(work: Lowering, node: Node, x: Tensor, out: Tensor, fold: Fold) -> 
 
 def _folded_mac(work: Lowering, node: Node, x: Tensor, out: Tensor, fold: Fold) -> None:
     matrix = node.attrs["weights"].reshape(node.attrs["weights"].shape[0], -1)
-    shared, w_bits = _lane_parameters(x, matrix, out)
+    shared, w_bits = _lane_parameters(work.here, x, matrix, out)
     hold = int(node.op == "Conv")
     nf, sf = matrix.shape[0] // fold.pe, matrix.shape[1] // fold.simd
     words = _by_fold(matrix, fold.pe, fold.simd).reshape(nf * sf, -1)

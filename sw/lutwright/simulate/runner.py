@@ -105,6 +105,12 @@ class Bench:
     defines: dict[str, object] = field(default_factory=dict)
     timeout: float = 3600.0
 
+    def __post_init__(self) -> None:
+        # The simulator runs in `work`; what was named relative to here must still be found.
+        self.sources = [source.resolve() for source in self.sources]
+        self.include = [folder.resolve() for folder in self.include]
+        self.work = self.work.resolve()
+
     def compile(self) -> None:
         """Compile the bench; ToolFailed with the compiler's last lines where it does not compile."""
         self.work.mkdir(parents=True, exist_ok=True)
