@@ -5,9 +5,10 @@
 //           y[n*PE + p] = sum over f < SF, s < SIMD of (w ? ~x : x),  which is the sum of +-x less the number of w = 1;
 //           else  y[n*PE + p] = sum over f < SF, s < SIMD of w * x[tap][f*SIMD + s],  n < NF,  with w and tap those of
 //           the pair (output n*PE + p, input f*SIMD + s)
-// input:    the layout of `window`: element ((f*TAPS + tap)*SIMD + s)
+// input:    HOLD = 1: the layout of `window`, element ((f*TAPS + tap)*SIMD + s), held for NF*SF clocks
+//           HOLD = 0: that of `window_folded`, a beat is one group f, element (tap*SIMD + s), and all SF come NF times
 // weights:  entry (n*SF + f)*PE*SIMD + p*SIMD + s of POSITIONS (T_BITS each) and WEIGHTS (W_BITS each)
-// rate:     one window each NF*SF clocks, one beat of PE results each SF clocks
+// rate:     one window each NF*SF clocks (HOLD = 0: one beat in a clock), one beat of PE results each SF clocks
 // latency:  2 (SIGN_ONLY: 1) + ceil(ceil(log2(SIMD)) / EVERY) clocks from the window to the first result, SF more if SF > 1
 // stall:    the whole cell waits while a result is not taken
 `default_nettype none
@@ -17,6 +18,7 @@ module mux_mac #(
     parameter  int                             NF        = 1,   // output folds: output channels = NF*PE
     parameter  int                             SF        = 1,   // input folds: input channels = SF*SIMD
     parameter  int                             TAPS      = 9,   // positions of a kernel, K*K; 2 or more
+    parameter  int                             HOLD      = 1,   // 1: a beat is the whole window, 0: one input fold
     parameter  int                             X_BITS    = 4,   // bits of an activation
     parameter  int                             X_SIGNED  = 0,   // 1: activations are two's complement
     parameter  int                             SIGN_ONLY = 0,   // 1: weights are +1 and -1, one bit each
@@ -25,17 +27,18 @@ module mux_mac #(
     parameter  int                             ACC_BITS  = 12,  // bits of a result, two's complement
     parameter  int                             EVERY     = 1,   // levels of adders between two registers
     localparam int                             T_BITS    = $clog2(TAPS),
+    localparam int                             GROUPS    = HOLD != 0 ? SF : 1,  // input folds in a beat
     parameter  [NF*SF*PE*SIMD*T_BITS-1:0]      POSITIONS = '0,  // the tap of each pair
     parameter  [NF*SF*PE*SIMD*W_BITS-1:0]      WEIGHTS   = '0   // the weight of each pair
 ) (
-    input  wire logic                           clk,
-    input  wire logic                           rst,
-    input  wire logic [SF*TAPS*SIMD*X_BITS-1:0] s_data,
-    input  wire logic                           s_valid,
-    output      logic                           s_ready,
-    output      logic [        PE*ACC_BITS-1:0] m_data,
-    output      logic                           m_valid,
-    input  wire logic                           m_ready
+    input  wire logic                               clk,
+    input  wire logic                               rst,
+    input  wire logic [GROUPS*TAPS*SIMD*X_BITS-1:0] s_data,
+    input  wire logic                               s_valid,
+    output      logic                               s_ready,
+    output      logic [            PE*ACC_BITS-1:0] m_data,
+    output      logic                               m_valid,
+    input  wire logic                               m_ready
 );
   localparam int FOLDS = NF * SF;
   localparam int FW = FOLDS > 1 ? $clog2(FOLDS) : 1;
@@ -54,7 +57,7 @@ module mux_mac #(
   assign part_first = part == '0;
   assign part_last  = part == SW'(SF - 1);
   assign fold_last  = fold == FW'(FOLDS - 1);
-  assign s_ready    = enable && fold_last;
+  assign s_ready    = enable && (HOLD == 0 || fold_last);
 
   always_ff @(posedge clk) begin
     if (rst) begin
@@ -75,18 +78,18 @@ module mux_mac #(
       logic [FOLDS*X_BITS-1:0] taps;
       for (genvar f = 0; f < FOLDS; f++) begin : choice
         localparam int TAP = int'(POSITIONS[(f*LANES+i)*T_BITS+:T_BITS]);
-        assign taps[f*X_BITS+:X_BITS] = s_data[(((f%SF)*TAPS+TAP)*SIMD+i%SIMD)*X_BITS+:X_BITS];
+        assign taps[f*X_BITS+:X_BITS] = s_data[(((f%GROUPS)*TAPS+TAP)*SIMD+i%SIMD)*X_BITS+:X_BITS];
       end
       assign chosen[i*X_BITS+:X_BITS] = taps[int'(fold)*X_BITS+:X_BITS];
     end else begin : by_position
       logic [TAPS*X_BITS-1:0] taps;
       logic [     T_BITS-1:0] position;
       for (genvar t = 0; t < TAPS; t++) begin : choice
-        logic [SF*X_BITS-1:0] parts;
-        for (genvar f = 0; f < SF; f++) begin : source
+        logic [GROUPS*X_BITS-1:0] parts;
+        for (genvar f = 0; f < GROUPS; f++) begin : source
           assign parts[f*X_BITS+:X_BITS] = s_data[((f*TAPS+t)*SIMD+i%SIMD)*X_BITS+:X_BITS];
         end
-        assign taps[t*X_BITS+:X_BITS] = parts[int'(part)*X_BITS+:X_BITS];
+        assign taps[t*X_BITS+:X_BITS] = parts[(HOLD != 0 ? int'(part) : 0)*X_BITS+:X_BITS];
       end
       assign position = POSITIONS[(int'(fold)*LANES+i)*T_BITS+:T_BITS];
       assign chosen[i*X_BITS+:X_BITS] = taps[int'(position)*X_BITS+:X_BITS];

@@ -9,7 +9,7 @@
 //           rows come late, its first window comes up to MERGED*SF clocks later.
 // latency:  2 clocks from the last beat of the pixel in the lower right corner to the first beat of the window. The
 //           last windows of a frame never wait for the next frame.
-// storage:  K banks of WIDTH*SF words of SIMD channels, and SF words of (K-1)*K*SIMD channels; no copy of the window
+// storage:  BANKS of WIDTH*SF words of SIMD channels, and SF words of (K-1)*K*SIMD channels; no copy of the window
 //
 // How it works. Row r of the image lies in bank r mod K (counted on over frames). The writer puts beats into them; the
 // reader takes column after column, K banks at a time, turned and with zeros above and below the image. The K-1 columns
@@ -56,6 +56,8 @@ module window_folded #(
   // The reader's rows are counted by `top` = the top row of its windows + PAD_T.
   localparam int TOP_LAST = (OUT_H - 1) * STRIDE;
   localparam int TURN = ROWS - TOP_LAST;                       // rows from there to the next frame's first top row
+  // The rows that one step to the next windows needs anew, less one, come in while those before it are sent.
+  localparam int BANKS = K - 1 + (TURN > STRIDE ? TURN : STRIDE);
 
   localparam int GB = $clog2(SF);
   localparam int GW = SF > 1 ? GB : 1;
@@ -64,8 +66,8 @@ module window_folded #(
   localparam int YW = $clog2(HEIGHT);
   localparam int CW = $clog2(COLUMNS + 1);
   localparam int TW = $clog2(TOP_LAST + 2);
-  localparam int BW = $clog2(K + 1);
-  localparam int AW = $clog2(2 * K + 1);
+  localparam int BW = $clog2(BANKS + 1);
+  localparam int AW = $clog2(BANKS + K + 1);
   localparam int PW = STRIDE > 1 ? $clog2(STRIDE) : 1;
 
   if (PAD_T > K - 1 || PAD_L > K - 1) begin : bad_pad
@@ -84,9 +86,9 @@ module window_folded #(
     ERROR_a_window_lies_outside_of_the_image error ();
   end
 
-  // bank + step, modulo K
+  // bank + step, modulo BANKS
   function automatic [BW-1:0] turned(input [BW-1:0] from_bank, input int step);
-    turned = int'(from_bank) + step >= K ? BW'(int'(from_bank) + step - K) : BW'(int'(from_bank) + step);
+    turned = int'(from_bank) + step >= BANKS ? BW'(int'(from_bank) + step - BANKS) : BW'(int'(from_bank) + step);
   endfunction
 
   // ---- cursors -------------------------------------------------------------------------------------------------------
@@ -100,7 +102,7 @@ module window_folded #(
   logic [XW-1:0] from;   // the column that it reads next
   logic [AW-1:0] ahead;  // rows from that top row to the row being written
 
-  logic write_done;      // this clock the writer ends a row
+  logic write_done;      // this clock the writer ends a row, as far as it is kept
   logic read_done;       // this clock the reader ends a row
   logic top_last;
 
@@ -114,13 +116,15 @@ module window_folded #(
   // ---- writer: into every bank that the reader has left, and behind it into the top row -------------------------------
   logic write, write_group_last, write_column_last, dropped, above;
 
-  assign dropped           = ROWS < HEIGHT && int'(write_row) >= ROWS;  // no window reaches this row
+  // No window reaches this row or column.
+  assign dropped           = (ROWS < HEIGHT && int'(write_row) >= ROWS) || (IMAGE < WIDTH && int'(write_column) >= IMAGE);
   assign above             = int'(top) < PAD_T;                         // the top row lies above the image
-  assign s_ready           = dropped || int'(ahead) < K || (above ? int'(ahead) + int'(top) < K + PAD_T : write_column < from);
+  assign s_ready           = dropped || int'(ahead) < BANKS ||
+                             (above ? int'(ahead) + int'(top) < BANKS + PAD_T : write_column < from);
   assign write             = s_valid && s_ready && !dropped;
   assign write_group_last  = write_group == GW'(SF - 1);
   assign write_column_last = write_column == XW'(WIDTH - 1);
-  assign write_done        = write && write_group_last && write_column_last;
+  assign write_done        = write && write_group_last && write_column == XW'(IMAGE - 1);
 
   always_ff @(posedge clk) begin
     if (rst) begin
@@ -174,7 +178,7 @@ module window_folded #(
       pass   <= '0;
       group  <= '0;
       top    <= '0;
-      bank   <= BW'((K - PAD_T) % K);
+      bank   <= BW'((BANKS - PAD_T) % BANKS);
       from   <= '0;
     end else begin
       if (issue) group <= group_last ? '0 : group + 1'b1;
@@ -188,7 +192,7 @@ module window_folded #(
       end
       if (read_done) begin
         top  <= top_last ? '0 : top + TW'(STRIDE);
-        bank <= top_last ? turned(bank, (TURN + K) % K) : turned(bank, STRIDE % K);
+        bank <= top_last ? turned(bank, (TURN + BANKS) % BANKS) : turned(bank, STRIDE % BANKS);
       end
     end
   end
@@ -197,12 +201,12 @@ module window_folded #(
   // ---- banks and history, and what belongs to the beat that comes out of them -----------------------------------------
   logic            stage_valid, stage_ends_window, stage_last, fire;
   logic [  GW-1:0] stage_group;
-  logic [K*BW-1:0] source;        // the bank of each row of the column; K: zero
+  logic [K*BW-1:0] source;        // the bank of each row of the column; BANKS: zero
   logic [K*BW-1:0] stage_source;
 
   always_comb begin
     for (int i = 0; i < K; i++) begin
-      if (int'(top) + i < PAD_T || int'(top) + i >= HEIGHT + PAD_T) source[i*BW+:BW] = BW'(K);
+      if (int'(top) + i < PAD_T || int'(top) + i >= HEIGHT + PAD_T) source[i*BW+:BW] = BW'(BANKS);
       else source[i*BW+:BW] = turned(bank, i);
     end
   end
@@ -224,13 +228,13 @@ module window_folded #(
     end
   end
 
-  logic [ (K+1)*SLICE-1:0] slices;  // word of each bank, then zero
+  logic [(BANKS+1)*SLICE-1:0] slices;  // word of each bank, then zero
   logic [   K*SLICE-1:0] newest;  // the column read
   logic [(K-1)*K*SLICE-1:0] history;
   logic [   K*K*SLICE-1:0] columns;  // columns[j*K*SLICE +: K*SLICE], the oldest first
 
-  assign slices[K*SLICE+:SLICE] = '0;
-  for (genvar b = 0; b < K; b++) begin : banks
+  assign slices[BANKS*SLICE+:SLICE] = '0;
+  for (genvar b = 0; b < BANKS; b++) begin : banks
     logic used;
     always_comb begin
       used = 1'b0;

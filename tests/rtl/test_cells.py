@@ -131,6 +131,7 @@ def test_folded_mac(pe, simd, nf, sf, hold, signed, block, every, tmp_path):
     check("folded_mac", parameters, beats, 4, y.reshape(-1, pe), 14, tmp_path, files)
 
 
+@pytest.mark.parametrize("hold", [1, 0])
 @pytest.mark.parametrize(
     ("pe", "simd", "nf", "sf", "k", "w_bits", "signed"),
     [
@@ -142,7 +143,7 @@ def test_folded_mac(pe, simd, nf, sf, hold, signed, block, every, tmp_path):
         (1, 2, 6, 2, 3, 1, 1),
     ],
 )
-def test_mux_mac(pe, simd, nf, sf, k, w_bits, signed, tmp_path):
+def test_mux_mac(pe, simd, nf, sf, k, w_bits, signed, hold, tmp_path):
     rng = RNG(7)
     taps, outs, ins = k * k, nf * pe, sf * simd
     positions = rng.integers(0, taps, (outs, ins))
@@ -161,13 +162,15 @@ def test_mux_mac(pe, simd, nf, sf, k, w_bits, signed, tmp_path):
     def folded(m):
         return m.reshape(nf, pe, sf, simd).transpose(0, 2, 1, 3)
 
-    beats = x.reshape(9, taps, sf, simd).transpose(0, 2, 1, 3).reshape(9, -1)
+    groups = x.reshape(9, taps, sf, simd).transpose(0, 2, 1, 3)
+    beats = groups.reshape(9, -1) if hold else np.repeat(groups[:, None], nf, axis=1).reshape(9 * nf * sf, -1)
     parameters = {
         "PE": pe,
         "SIMD": simd,
         "NF": nf,
         "SF": sf,
         "TAPS": taps,
+        "HOLD": hold,
         "X_BITS": 4,
         "X_SIGNED": signed,
         "W_BITS": w_bits,

@@ -3,6 +3,7 @@
 import pytest
 from graphs import frames, graphs
 from hypothesis import HealthCheck, Phase, given, settings
+from streams import simulator
 
 from lutwright.dataflow.folding import fastest_interval, fold_graph
 from lutwright.dataflow.lower import Target, lower
@@ -10,8 +11,6 @@ from lutwright.emit.rtl import bench_files, core_files
 from lutwright.passes import run_pipeline
 from lutwright.passes.classify import classify
 from lutwright.simulate.core import compile_core, play, standard_runs
-
-from streams import simulator
 
 
 def run_one(graph, slow, folder):

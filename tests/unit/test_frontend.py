@@ -35,7 +35,7 @@ def quant(name, x, out, scale, bits, signed, narrow=0, rounding="ROUND", zero=0.
 
 
 def model(tmp_path, middle, shape=(1, 2, 4, 4), weights=None, name="tiny.onnx", in_scale=0.0625, **edge):
-    """input -> Quant 4 bit -> `middle` nodes (reading 'x', writing 'y'); weights: name -> float array, quantised to 4 bits."""
+    """input -> Quant 4 bit -> `middle` nodes (reading 'x', writing 'y'); weights: name -> floats, quantised to 4 bits."""
     nodes, constants = [], []
     first, c = quant(
         "in",
@@ -247,10 +247,10 @@ def test_missing_truncated_and_foreign_files(tmp_path):
     with pytest.raises(BadModel, match=r"must be a file, not a folder"):
         load_model(tmp_path)
     (tmp_path / "cut.onnx").write_bytes(MNIST.read_bytes()[:20_000])
-    with pytest.raises(BadModel, match="damaged or cut off|one without"):
+    with pytest.raises(BadModel, match=r"damaged or cut off|one without"):
         load_model(tmp_path / "cut.onnx")
     (tmp_path / "text.onnx").write_text("this is no model")
-    with pytest.raises(BadModel, match="damaged or cut off|one without"):
+    with pytest.raises(BadModel, match=r"damaged or cut off|one without"):
         load_model(tmp_path / "text.onnx")
     (tmp_path / "empty.onnx").write_bytes(b"")
     with pytest.raises(BadModel, match="must hold an ONNX graph"):

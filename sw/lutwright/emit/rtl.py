@@ -53,7 +53,7 @@ def cell_closure(cells: set[str]) -> set[str]:
     while waiting:
         cell = waiting.pop()
         found.add(cell)
-        words = set(re.findall(r"^\s*(\w+)\s+(?:#\(|u_\w+\s*\()", known[cell], re.MULTILINE))
+        words = set(re.findall(r"^\s*(\w+)\s+(?:#\s*\(|\w+\s*\()", known[cell], re.MULTILINE))
         waiting |= (words & known.keys()) - found
     return found
 

@@ -1,0 +1,111 @@
+"""The command line: bad input ends in one named line and exit 2; --json is one object."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from lutwright.cli import build as build_verb
+from lutwright.cli.main import app
+from lutwright.resources import room
+
+MNIST = str(room("examples") / "models" / "mnist-mux.onnx")
+
+
+def call(*words):
+    return CliRunner().invoke(app, list(words))
+
+
+@pytest.fixture
+def built(tmp_path):
+    result = call("build", MNIST, "--board", "ulx3s-45f", "--out", str(tmp_path / "p"), "--json")
+    assert result.exit_code == 0, result.output
+    return tmp_path / "p", json.loads(result.stdout)
+
+
+def test_build_says_what_other_programs_rely_on(built):
+    folder, words = built
+    assert words["project"] == str(folder)
+    assert set(words["estimate"]) == {"lut", "ff", "bram", "dsp"}
+    assert words["interval"] == 784
+    assert words["core_frames_per_second"] == round(25e6 / 784)
+    assert words["link_frames_per_second"] == round(1e6 / 10 / (784 + 8), 1)
+
+
+def test_building_again_replaces_the_project(built):
+    folder, _ = built
+    (folder / "logs").mkdir()
+    assert call("build", MNIST, "--board", "ulx3s-85f", "--out", str(folder)).exit_code == 0
+    assert not (folder / "logs").exists()
+    assert json.loads((folder / "project.json").read_text())["board"] == "ulx3s-85f"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["build", "none.onnx", "--board", "tangnano9k"], "BadModel: model 'none.onnx': must be a file, not missing."),
+        (["build", MNIST, "--board", "nano"], "UnknownBoard: board 'nano'"),
+        (["build", MNIST, "--board", "tangnano9k", "--backend", "magic"], "BadOption: --backend: must be rtl"),
+        (["sim", "nothing"], "BadProject: project 'nothing': must be a folder with project.json, not missing."),
+        (["run", "nothing", "--virtual"], "BadProject: project 'nothing'"),
+        (["run", "nothing"], "BadOption: --port: or --virtual must be given, one of them, not neither."),
+        (["train", "no-such-recipe"], "BadRecipe"),
+    ],
+)
+def test_bad_input_is_one_named_line(words, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = call(*words)
+    assert result.exit_code == 2
+    assert message in result.output
+    assert "Traceback" not in result.output
+    assert list(tmp_path.iterdir()) == []
+    told = json.loads(call(*words, "--json").stdout)["error"]
+    assert told["name"] == message.split(":")[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--level", "netlist"], "must be rtl"),
+        (["--simulator", "modelsim"], "must be one of verilator, icarus"),
+        (["--data", "imagenet"], "BadData"),
+    ],
+)
+def test_sim_options(built, words, message):
+    result = call("sim", str(built[0]), *words)
+    assert result.exit_code == 2
+    assert message in result.output
+
+
+def test_ctrl_c_leaves_nothing(tmp_path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(build_verb, "write_tree", interrupted)
+    result = call("build", MNIST, "--board", "ulx3s-45f", "--out", str(tmp_path / "p"))
+    assert result.exit_code == 2
+    assert "Interrupted: build: stopped by Ctrl-C" in result.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_named(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(build_verb, "write_tree", full)
+    result = call("build", MNIST, "--board", "ulx3s-45f", "--out", str(tmp_path / "p"))
+    assert result.exit_code == 2
+    assert "OutputError" in result.output and "No space left on device" in result.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_itself():
+    done = subprocess.run(
+        [sys.executable, "-c", "from lutwright.cli.main import main; main()", "--version"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "0.1.0"

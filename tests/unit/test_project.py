@@ -1,0 +1,211 @@
+"""Projects as values: deterministic, complete, refused when they were changed; and what a board has no room for."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+
+from lutwright.boards import load_board
+from lutwright.dataflow.buffers import queue_depth
+from lutwright.dataflow.choose import adder_levels, choose
+from lutwright.dataflow.folding import divisors, fastest_interval, fold_graph
+from lutwright.emit.project import hardware_graph, open_project, plan_project
+from lutwright.emit.rtl import cell_closure
+from lutwright.errors import BadData, BadGraph, BadProject, DoesNotFit, OutputError, UnsupportedOp
+from lutwright.files import new_folder, write_file, write_tree
+from lutwright.ir.execute import execute
+from lutwright.ir.graph import Graph, Node, Tensor
+from lutwright.ir.ops import infer
+from lutwright.ir.verify import verify
+from lutwright.numerics.quantiser import Quantiser
+from lutwright.resources import room
+from lutwright.runtime.frames import load_frames
+
+MNIST = room("examples") / "models" / "mnist-mux.onnx"
+BOARD = load_board("ulx3s-45f")
+
+
+@pytest.fixture(scope="module")
+def graph():
+    return hardware_graph(MNIST)
+
+
+@pytest.fixture(scope="module")
+def plan(graph):
+    return plan_project(graph, choose(graph, BOARD), BOARD, MNIST.read_bytes())
+
+
+@pytest.fixture
+def project(plan, tmp_path):
+    write_tree(tmp_path / "p", plan.files)
+    return tmp_path / "p"
+
+
+def test_the_same_model_gives_the_same_bytes(plan, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    again = hardware_graph(MNIST)
+    assert plan_project(again, choose(again, BOARD), BOARD, MNIST.read_bytes()).files == plan.files
+
+
+def test_no_path_of_this_machine_is_emitted(plan):
+    here = [str(room("hw").parent).encode(), os.path.expanduser("~").encode() + b"/"]
+    for name, data in plan.files.items():
+        assert not any(path in data for path in here), name
+
+
+def test_names_come_from_the_model(plan):
+    top = plan.files["rtl/mnist_mux.sv"].decode()
+    for stage in ("conv1_window", "conv2", "act3", "pool3", "fc"):
+        assert f" u_{stage} (" in top
+
+
+def test_multiplexer_layers_multiplex(plan):
+    top = plan.files["rtl/mnist_mux.sv"].decode()
+    assert top.count("  mux_mac #(") == 2
+    assert top.count(".SIGN_ONLY(1)") == 2
+
+
+def test_open_gives_the_pipeline_again(project, graph):
+    opened = open_project(project)
+    assert opened.pipeline.interval == opened.manifest["interval"] == fastest_interval(graph) == 784
+    assert {p.name for p in opened.core_sources} < {p.name for p in opened.board_sources}
+    assert all(p.is_file() for p in [*opened.core_sources, opened.bench])
+
+
+def test_a_changed_or_foreign_project_is_refused(project, tmp_path):
+    with pytest.raises(BadProject, match=r"must be a folder with project\.json, not missing"):
+        open_project(tmp_path / "none")
+    with pytest.raises(BadProject, match=r"not a folder without"):
+        open_project(tmp_path)
+    source = project / "rtl" / "mnist_mux.sv"
+    source.write_text(source.read_text() + "\n")
+    with pytest.raises(BadProject, match="the files must be those that were built, not others"):
+        open_project(project)
+    manifest = json.loads((project / "project.json").read_text())
+    (project / "project.json").write_text(json.dumps(manifest | {"lutwright": "0.0.1"}))
+    with pytest.raises(BadProject, match=r"must be built by lutwright .*, not 0\.0\.1"):
+        open_project(project)
+    (project / "project.json").write_text("{")
+    with pytest.raises(BadProject, match=r"project\.json must be whole, not damaged"):
+        open_project(project)
+
+
+def one_conv(shape, outputs, kernel=3, pads=(1, 1, 1, 1), width=None):
+    tensor = Tensor("input", shape, 0, 15, np.ones(1))
+    w = np.random.default_rng(0).integers(-7, 8, (outputs, kernel, width or kernel, shape[2]))
+    node = Node("conv1", "Conv", ("input",), "conv1.out", {"weights": w, "stride": 1, "pads": pads})
+    tensors = {"input": tensor, "conv1.out": infer(node, [tensor])}
+    return verify(Graph("big", (node,), tensors, "input", "conv1.out", Quantiser(1.0, 0, 4, False, False), {}))
+
+
+def test_what_does_not_fit_is_named():
+    with pytest.raises(
+        DoesNotFit, match=r"board 'tangnano9k': has room for \d+ LUT sites, .* stage 'conv1\w*' alone \d+"
+    ):
+        choose(one_conv((8, 8, 256), 64), load_board("tangnano9k"))
+    with pytest.raises(
+        DoesNotFit, match=r"board 'ulx3s-45f': has room for \d+ \w[\w-]*, the smallest folding needs about"
+    ):
+        choose(one_conv((8, 8, 4096), 8), BOARD)
+
+
+def test_a_layer_that_cannot_be_so_fast_is_named():
+    with pytest.raises(DoesNotFit, match=r"node 'conv1' \(Conv\): makes 64 pixels a frame.*not 63"):
+        fold_graph(one_conv((8, 8, 1), 2), 63)
+
+
+@pytest.mark.parametrize(
+    ("graph_of", "message"),
+    [
+        (lambda: one_conv((8, 8, 1), 2, 3, width=2, pads=(0, 0, 0, 0)), "the kernel must be square for the hardware"),
+        (lambda: one_conv((8, 8, 1), 2, 1, (1, 1, 1, 1)), "a 1x1 kernel must have stride 1 and no padding"),
+        (lambda: one_conv((8, 8, 1), 2, 3, (2, 2, 2, 2)), "padding above and left must be at most 1"),
+    ],
+)
+def test_what_no_cell_does_is_named(graph_of, message):
+    with pytest.raises(UnsupportedOp, match=message):
+        choose(graph_of(), BOARD)
+
+
+def test_a_larger_interval_needs_less(graph):
+    costs = [choose(graph, BOARD).estimate.lut]
+    folds = fold_graph(graph, 4 * 784)
+    assert folds["conv3"].pe * folds["conv3"].simd * 4 == 32
+    assert costs[0] > 0
+    assert divisors(12) == [1, 2, 3, 4, 6, 12]
+    assert [adder_levels(mhz) for mhz in (25, 50, 200)] == [4, 2, 1]
+
+
+def test_queue_depth_by_hand():
+    assert queue_depth(np.array([0, 1, 2, 3]), 1.0) == 0  # each is started as it comes
+    assert queue_depth(np.array([0, 1, 2, 3]), 4.0) == 3  # one in work, three behind it
+    assert queue_depth(np.array([0, 1, 2, 3]), 2.0) == 2
+
+
+def test_cell_closure_follows_instances():
+    assert cell_closure({"folded_mac"}) == {"folded_mac", "mac_accumulate", "adder_tree", "product", "rom"}
+
+
+def test_verify_names_what_is_wrong(graph):
+    conv = graph.nodes[0]
+    with pytest.raises(BadGraph, match="inputs must be made before they are read"):
+        verify(graph.with_nodes(graph.nodes[1:], graph.tensors))
+    with pytest.raises(BadGraph, match="node and output names must be unique"):
+        verify(graph.with_nodes((*graph.nodes, conv), graph.tensors))
+    with pytest.raises(BadGraph, match="op must be one of"):
+        verify(graph.with_nodes((Node("n", "Magic", ("input",), "n.out", {}),), graph.tensors))
+    with pytest.raises(BadGraph, match=r"attributes \['weights', 'stride', 'pads'\] must be set"):
+        verify(graph.with_nodes((Node("n", "Conv", ("input",), "n.out", {}),), graph.tensors))
+    narrow = {**graph.tensors, "conv1.out": Tensor("conv1.out", (28, 28, 8), -1, 1, np.ones(1))}
+    with pytest.raises(BadGraph, match=r"node 'conv1' \(Conv\): the output must be"):
+        verify(graph.with_nodes(graph.nodes, narrow))
+    with pytest.raises(BadGraph, match="the output must be made by a node"):
+        verify(graph.with_nodes(graph.nodes, graph.tensors, "nothing"))
+    with pytest.raises(BadGraph, match="the input must be a tensor"):
+        verify(graph.with_nodes(graph.nodes, {}))
+
+
+def test_the_executor_refuses_what_does_not_fit(graph):
+    with pytest.raises(BadData, match=r"frames must have shape \(28, 28, 1\), not \(27, 28, 1\)"):
+        execute(graph, np.zeros((2, 27, 28, 1), np.int64))
+    with pytest.raises(BadData, match=r"codes must be in \[0, 15\], not \[16, 16\]"):
+        execute(graph, np.full((2, 28, 28, 1), 16))
+    with pytest.raises(BadData, match="must have 2000 test images, not 1000"):
+        load_frames(graph, "mnist5k", 2000)
+    with pytest.raises(BadData, match="frames must have the model's shape"):
+        load_frames(one_conv((8, 8, 1), 2), "mnist5k", 3)
+
+
+def test_random_frames_are_the_same_each_time(graph):
+    one, two = load_frames(graph, "random", 5), load_frames(graph, "", 5)
+    assert np.array_equal(one.codes, two.codes)
+    assert one.labels is None
+
+
+def test_half_written_folders_vanish(tmp_path):
+    with pytest.raises(KeyboardInterrupt), new_folder(tmp_path / "out", "project.json") as folder:
+        (folder / "a").write_text("half")
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_named_and_leaves_nothing(tmp_path):
+    with pytest.raises(OutputError, match="No space left on device"), new_folder(tmp_path / "out") as folder:
+        (folder / "a").write_text("half")
+        with open("/dev/full", "w") as full:
+            full.write("x" * 100_000)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_folders_of_others_are_kept(tmp_path):
+    (tmp_path / "mine").write_text("precious")
+    with pytest.raises(OutputError, match="must be empty or an earlier result"), new_folder(tmp_path, "project.json"):
+        pytest.fail("must not begin")
+    with pytest.raises(OutputError, match="must be a folder, not a file"), new_folder(tmp_path / "mine"):
+        pytest.fail("must not begin")
+    assert (tmp_path / "mine").read_text() == "precious"
+    with pytest.raises(OutputError, match="could not be written"):
+        write_file(tmp_path / "mine" / "below", b"")
+    with pytest.raises(OutputError, match="data room 'attic' must be in the package"):
+        room("attic")
