@@ -206,7 +206,7 @@ module window_folded #(
 
   always_comb begin
     for (int i = 0; i < K; i++) begin
-      if (int'(top) + i < PAD_T || int'(top) + i >= HEIGHT + PAD_T) source[i*BW+:BW] = BW'(BANKS);
+      if (int'(top) < PAD_T - i || int'(top) >= HEIGHT + PAD_T - i) source[i*BW+:BW] = BW'(BANKS);
       else source[i*BW+:BW] = turned(bank, i);
     end
   end
@@ -286,7 +286,7 @@ module window_folded #(
     logic hidden;
     if (j < PAD_L || COLUMNS - K + j >= WIDTH) begin : beside
       always_ff @(posedge clk) begin
-        if (issue) hidden <= int'(column) + j < K - 1 || int'(column) + j >= WIDTH + K - 1;
+        if (issue) hidden <= int'(column) < K - 1 - j || int'(column) >= WIDTH + K - 1 - j;
       end
     end else begin : shown
       assign hidden = 1'b0;

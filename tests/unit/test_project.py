@@ -100,9 +100,7 @@ def one_conv(shape, outputs, kernel=3, pads=(1, 1, 1, 1), width=None):
 
 
 def test_what_does_not_fit_is_named():
-    with pytest.raises(
-        DoesNotFit, match=r"board 'tangnano9k': has room for \d+ LUT sites, .* stage 'conv1\w*' alone \d+"
-    ):
+    with pytest.raises(DoesNotFit, match=r"board 'tangnano9k': has room for \d+ LUTs, .* stage 'conv1\w*' alone \d+"):
         choose(one_conv((8, 8, 256), 64), load_board("tangnano9k"))
     with pytest.raises(
         DoesNotFit, match=r"board 'ulx3s-45f': has room for \d+ \w[\w-]*, the smallest folding needs about"

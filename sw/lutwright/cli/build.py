@@ -44,13 +44,13 @@ def build_bitstream(out: Path, board: Board) -> Measured:
         )
 
 
-def layer_table(graph: Graph, choice: Choice) -> Table:
+def layer_table(graph: Graph, choice: Choice, family: str) -> Table:
     """One row a stage: what it is, how it is folded, how long it is busy, what it is estimated to cost."""
     table = Table(title=f"{graph.name}: {choice.pipeline.interval} clocks a frame")
     for column in ("stage", "cell", "output", "PE x SIMD", "clocks", "LUT", "FF", "BRAM"):
         table.add_column(column, justify="left" if column in ("stage", "cell", "output") else "right")
     for stage in choice.pipeline.stages:
-        need = cost(stage).as_dict()
+        need = cost(stage).on(family).as_dict()
         fold = choice.folds[stage.node] if stage.cell in ("mux_mac", "folded_mac") else None
         shape = "x".join(map(str, graph.tensors[stage.tensor].shape)) if stage.tensor else ""
         table.add_row(
@@ -63,7 +63,9 @@ def layer_table(graph: Graph, choice: Choice) -> Table:
             str(need["ff"]),
             str(need["bram"]),
         )
-    table.add_row("board shell", "", "", "", "", str(round(SHELL.lut)), str(round(SHELL.ff)), str(SHELL.bram))
+    table.add_row(
+        "board shell", "", "", "", "", str(round(SHELL.on(family).lut)), str(round(SHELL.ff)), str(SHELL.bram)
+    )
     return table
 
 
@@ -125,7 +127,7 @@ def build(
         "slowest": choice.pipeline.slowest.name,
         "core_frames_per_second": round(rate),
     }
-    terminal.print(layer_table(graph, choice))
+    terminal.print(layer_table(graph, choice, target.family))
     if bitstream:
         measured = build_bitstream(place, target)
         result |= {"measured": measured_dict(measured), "bitstream": str(measured.bitstream)}

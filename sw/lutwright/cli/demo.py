@@ -128,7 +128,7 @@ def demo(
                 place = folder / board.name
                 graph, choice = build_project(trained.model, board, place)
                 results.append(BoardResult(board, choice, place, pool.submit(_timed_bitstream, place, board)))
-        terminal.print(layer_table(graph, results[0].choice))
+        terminal.print(layer_table(graph, results[0].choice, results[0].board.family))
         with clock.step("integer against PyTorch, every layer"):
             layers = _against_torch(trained, graph)
         project = open_project(results[0].folder)
@@ -257,7 +257,7 @@ def _page(
         }
         for r in simulated.runs
     ]
-    table = layer_table(graph, results[0].choice)
+    table = layer_table(graph, results[0].choice, results[0].board.family)
     cells = [list(column.cells) for column in table.columns]
     return demo_page(
         {

@@ -43,7 +43,7 @@ def choose(graph: Graph, board: Board) -> Choice:
         if last is None or folds != last.folds:
             target = Target(interval, adder_levels(board.clock.mhz))
             pipeline = lower(graph, folds, target)
-            last = Choice(target, folds, pipeline, pipeline_cost(pipeline) + SHELL)
+            last = Choice(target, folds, pipeline, (pipeline_cost(pipeline) + SHELL).on(board.family))
             if shortage(last, board) is None:
                 return last
         interval *= 2
@@ -60,17 +60,6 @@ def adder_levels(mhz: float) -> int:
 
 def shortage(choice: Choice, board: Board) -> DoesNotFit | None:
     """The error that says what `board` lacks for `choice`, or None where it has enough."""
-    if board.family == "gowin":
-        need_sites, sites = choice.estimate.lut + choice.estimate.loose, _SHARE * board.resources.lut
-        if need_sites > sites:
-            stage = max(choice.pipeline.stages, key=lambda s: cost(s).lut + cost(s).loose)
-            alone = cost(stage).lut + cost(stage).loose
-            return DoesNotFit(
-                f"board '{board.name}'",
-                f"has room for {int(sites)} LUT sites, the smallest folding needs about {need_sites:.0f} "
-                f"(a flip-flop without a LUT takes one too), stage '{stage.name}' alone {alone:.0f}",
-                fix="Use fewer channels or bits there, or a larger board.",
-            )
     have = {
         "lut": _SHARE * board.resources.lut,
         "ff": _SHARE * board.resources.ff,
@@ -80,11 +69,11 @@ def shortage(choice: Choice, board: Board) -> DoesNotFit | None:
     need = choice.estimate.as_dict()
     for kind, words in (("lut", "LUTs"), ("ff", "flip-flops"), ("bram", "block RAMs"), ("dsp", "DSPs")):
         if need[kind] > have[kind]:
-            stage = max(choice.pipeline.stages, key=lambda s: cost(s).as_dict()[kind])
+            stage = max(choice.pipeline.stages, key=lambda s: cost(s).on(board.family).as_dict()[kind])
             return DoesNotFit(
                 f"board '{board.name}'",
                 f"has room for {int(have[kind])} {words}, the smallest folding needs about {need[kind]}, "
-                f"stage '{stage.name}' alone {cost(stage).as_dict()[kind]}",
+                f"stage '{stage.name}' alone {cost(stage).on(board.family).as_dict()[kind]}",
                 fix="Use fewer channels or bits there, or a larger board.",
             )
     return None

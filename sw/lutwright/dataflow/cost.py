@@ -7,7 +7,7 @@ LUTs for 16 words of 4 bits. The coefficients were read off Yosys on the cells o
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lutwright.dataflow.stage import Pipeline, Stage
 
@@ -16,8 +16,8 @@ from lutwright.dataflow.stage import Pipeline, Stage
 class Cost:
     """Resources; they add up.
 
-    loose: those of the `ff` flip-flops that do not take their input from a LUT of their own. On Gowin each of them
-    occupies a LUT site, because a flip-flop there can only be fed by the LUT beside it.
+    loose: LUT sites that Gowin needs beyond `lut`. A flip-flop there is fed by the LUT beside it and by nothing else, so
+    one behind another flip-flop or a memory occupies a site, and LUT RAM takes a whole slice of eight for four.
     """
 
     lut: float = 0
@@ -35,6 +35,10 @@ class Cost:
             self.loose + other.loose,
         )
 
+    def on(self, family: str) -> Cost:
+        """The cost on parts of `family` ("gowin", "ecp5"): where loose flip-flops take LUT sites, they count as LUTs."""
+        return replace(self, lut=self.lut + self.loose, loose=0) if family == "gowin" else self
+
     def as_dict(self) -> dict[str, int]:
         """Whole numbers by name: lut, ff, bram, dsp."""
         return {"lut": round(self.lut), "ff": round(self.ff), "bram": self.bram, "dsp": self.dsp}
@@ -44,14 +48,17 @@ SHELL = Cost(lut=420, ff=330, bram=1, loose=120)
 """The UART shell of the small boards, with its frame buffer."""
 
 
+BLOCK_SHAPES = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))
+"""Words and bits of a block RAM; ECP5 and Gowin have the same."""
+
+
 def memory(depth: int, width: int, block: int) -> Cost:
-    """A memory with a registered output; block RAMs are 512 words of up to 36 bits, or deeper and narrower."""
+    """A memory with a registered output; a block RAM is 18 kbit in one of the shapes of BLOCK_SHAPES."""
     if block:
-        return Cost(bram=-(-width // 36) * max(1, -(-depth // 512)))
+        return Cost(bram=min(-(-width // bits) * -(-depth // words) for words, bits in BLOCK_SHAPES))
     banks = -(-depth // 16)
-    return Cost(
-        lut=4 * banks * -(-width // 4) + (banks > 1) * width * banks * 0.5, ff=width, loose=width if banks == 1 else 0
-    )
+    ram = 4 * banks * -(-width // 4)
+    return Cost(lut=ram + (banks > 1) * width * banks * 0.5, ff=width, loose=ram + (width if banks == 1 else 0))
 
 
 def adder_tree(terms: int, bits: int, every: int) -> Cost:
@@ -64,7 +71,7 @@ def adder_tree(terms: int, bits: int, every: int) -> Cost:
         terms = -(-terms // 2)
         if terms == 1 or level % every == 0:
             ff += terms * bits
-    return Cost(lut=lut, ff=ff, loose=ff)
+    return Cost(lut=lut, ff=ff)
 
 
 def _p(stage: Stage, name: str) -> int:
@@ -81,9 +88,9 @@ def _multiplexer(inputs: int) -> float:
 def _accumulate(stage: Stage) -> Cost:
     pe, simd, sf = _p(stage, "PE"), _p(stage, "SIMD"), _p(stage, "SF")
     bits = _p(stage, "ACC_BITS")
-    acc = Cost(lut=2 * bits, ff=bits, loose=bits) if sf > 1 else Cost()
+    acc = Cost(lut=2 * bits, ff=bits) if sf > 1 else Cost()
     tree = adder_tree(simd, _p(stage, "P_BITS"), _p(stage, "EVERY"))
-    return Cost(lut=pe * (tree.lut + acc.lut), ff=pe * (tree.ff + acc.ff) + 20, loose=pe * (tree.loose + acc.loose))
+    return Cost(lut=pe * (tree.lut + acc.lut), ff=pe * (tree.ff + acc.ff) + 20)
 
 
 def _window(stage: Stage) -> Cost:
