@@ -1,4 +1,4 @@
-"""The whole core of the committed network, simulated: equal on every word of every stage, and what a fault looks like."""
+"""The whole core of the committed network, simulated: equal on every word; and what a fault looks like."""
 
 import json
 import shutil

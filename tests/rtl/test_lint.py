@@ -37,8 +37,9 @@ def test_verilator_and_icarus(cell, tmp_path):
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_yosys(cell):
+    files = " ".join(map(str, sources(cell)))
     script = (
-        f"from pyosys import libyosys as y; d = y.Design(); y.run_pass('read_verilog -sv {' '.join(map(str, sources(cell)))}', d); "
+        f"from pyosys import libyosys as y; d = y.Design(); y.run_pass('read_verilog -sv {files}', d); "
         f"y.run_pass('hierarchy -check -top {cell}', d); y.run_pass('proc', d); y.run_pass('check -assert', d)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd="/")

@@ -35,7 +35,7 @@ def quant(name, x, out, scale, bits, signed, narrow=0, rounding="ROUND", zero=0.
 
 
 def model(tmp_path, middle, shape=(1, 2, 4, 4), weights=None, name="tiny.onnx", in_scale=0.0625, **edge):
-    """input -> Quant 4 bit -> `middle` nodes (reading 'x', writing 'y'); weights: name -> floats, quantised to 4 bits."""
+    """input -> Quant 4 bit -> `middle` nodes (from 'x' to 'y'); weights: name -> floats, quantised to 4 bits."""
     nodes, constants = [], []
     first, c = quant(
         "in",
@@ -158,7 +158,7 @@ def test_ranges_are_reached(tmp_path):
         ),
         (
             lambda p: [helper.make_node("MaxPool", ["x"], ["y"], "pool", kernel_shape=[3, 3], strides=[2, 2])],
-            r"node 'pool' \(MaxPool\): the kernel must be square, 2 or more, and equal to the stride, not kernel \[3, 3\]",
+            r"node 'pool' \(MaxPool\): the kernel must be square, .* equal to the stride, not kernel \[3, 3\]",
         ),
         (
             lambda p: [

@@ -16,8 +16,8 @@ from lutwright.dataflow.stage import Pipeline, Stage
 class Cost:
     """Resources; they add up.
 
-    loose: LUT sites that Gowin needs beyond `lut`. A flip-flop there is fed by the LUT beside it and by nothing else, so
-    one behind another flip-flop or a memory occupies a site, and LUT RAM takes a whole slice of eight for four.
+    loose: LUT sites that Gowin needs beyond `lut`. A flip-flop there is fed by the LUT beside it and by nothing else,
+    so one behind another flip-flop or a memory occupies a site, and LUT RAM takes a whole slice of eight for four.
     """
 
     lut: float = 0
@@ -36,7 +36,7 @@ class Cost:
         )
 
     def on(self, family: str) -> Cost:
-        """The cost on parts of `family` ("gowin", "ecp5"): where loose flip-flops take LUT sites, they count as LUTs."""
+        """The cost on parts of `family` ("gowin", "ecp5"); on Gowin the loose sites count as LUTs."""
         return replace(self, lut=self.lut + self.loose, loose=0) if family == "gowin" else self
 
     def as_dict(self) -> dict[str, int]:
