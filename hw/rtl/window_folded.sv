@@ -4,14 +4,15 @@
 // formula:  for r < OUT_H, c < OUT_W in raster order, NF times (outer), for each group g < SF (inner) one beat
 //           { x[r*STRIDE - PAD_T + i, c*STRIDE - PAD_L + j, g*SIMD + s] : i, j < K, s < SIMD }, 0 outside of the image
 // layout:   element (i*K + j)*SIMD + s of m_data is channel g*SIMD + s of tap (i, j)
-// rate:     1 beat a clock on either side. A frame takes OUT_H * SF * (OUT_W*NF + IDLE) clocks, IDLE = columns of the
-//           padded row that end no window, less MERGED; 0 for stride 1 and "same" padding. If the next frame's first
-//           rows come late, its first window comes up to MERGED*SF clocks later.
+// rate:     1 beat a clock on either side. A frame takes OUT_H * SF * (OUT_W*NF + COLUMNS - OUT_W - MERGED) clocks, which
+//           is OUT_H*OUT_W*NF*SF for stride 1 and "same" padding, and at least the HEIGHT*WIDTH*SF clocks of its input.
+//           If the next frame's first rows come late, its first window comes up to MERGED*SF clocks later.
 // latency:  2 clocks from the last beat of the pixel in the lower right corner to the first beat of the window. The
 //           last windows of a frame never wait for the next frame.
-// storage:  BANKS of WIDTH*SF words of SIMD channels, and SF words of (K-1)*K*SIMD channels; no copy of the window
+// storage:  BANKS (K for stride 1 and "same" padding) of WIDTH*SF words of SIMD channels, and SF words of (K-1)*K*SIMD
+//           channels; the window comes straight out of these memories
 //
-// How it works. Row r of the image lies in bank r mod K (counted on over frames). The writer puts beats into them; the
+// How it works. Row r lies in bank r mod BANKS (counted on over frames). The writer puts beats into them; the
 // reader takes column after column, K banks at a time, turned and with zeros above and below the image. The K-1 columns
 // before it come from the history, which takes the new column in the last of the NF passes. At the end of a row, where
 // the new column is padding, the reader already takes the first columns of the next row into the history; what of
@@ -30,7 +31,7 @@ module window_folded #(
     parameter  int PAD_L    = 1,     // zero columns on the left; at most K-1
     parameter  int OUT_H    = 28,    // windows down; each touches the image
     parameter  int OUT_W    = 28,    // windows across; each touches the image
-    parameter  int BLOCK    = 0,     // banks in block RAM, one for each of the K rows
+    parameter  int BLOCK    = 0,     // banks in block RAM, one or more for each bank
     parameter  int HISTORY  = 0,     // history in block RAM; it is SF words deep and in registers if SF = 1
     localparam int SLICE    = SIMD * BITS
 ) (

@@ -24,6 +24,7 @@ from lutwright.emit.project import open_project
 from lutwright.errors import Mismatch
 from lutwright.files import new_folder, write_file
 from lutwright.flow.bitstream import Measured, make_bitstream
+from lutwright.flow.tools import stop_running
 from lutwright.ir.execute import execute
 from lutwright.ir.graph import Graph
 from lutwright.report.page import demo_page
@@ -64,6 +65,20 @@ class BoardResult:
     choice: Choice
     folder: Path
     bitstream: Future[tuple[Measured, float]]
+
+
+@contextmanager
+def _workers() -> Iterator[ThreadPoolExecutor]:
+    """One thread for the bitstreams; where the block fails, what it still runs is killed and not waited for."""
+    pool = ThreadPoolExecutor(1)
+    try:
+        yield pool
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        stop_running()
+        raise
+    finally:
+        pool.shutdown()
 
 
 def _train(recipe: str, folder: Path, clock: Clock) -> TrainResult:
@@ -120,7 +135,7 @@ def demo(
     targets = [load_board(name) for name in boards.split(",")]
     clock = Clock()
     start = time.perf_counter()
-    with new_folder(out, _MARKER) as folder, ThreadPoolExecutor(1) as pool:
+    with new_folder(out, _MARKER) as folder, _workers() as pool:
         trained = _train(recipe, folder, clock)
         results = []
         with clock.step("conversion"):

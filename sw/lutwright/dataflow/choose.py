@@ -16,6 +16,8 @@ from lutwright.ir.graph import Graph
 # Place and route needs some room; above this share of the LUTs it often fails or is slow.
 _SHARE = 0.9
 _SLOWEST = 1 << 24
+# From how many bits on a memory goes to block RAM, the best first. LUT RAM is dear on Gowin: eight sites for 64 bits.
+_BLOCK_BITS = {"gowin": (96, 512, 4096), "ecp5": (512, 4096)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,11 +43,12 @@ def choose(graph: Graph, board: Board) -> Choice:
     while interval <= _SLOWEST:
         folds = fold_graph(graph, interval)
         if last is None or folds != last.folds:
-            target = Target(interval, adder_levels(board.clock.mhz))
-            pipeline = lower(graph, folds, target)
-            last = Choice(target, folds, pipeline, (pipeline_cost(pipeline) + SHELL).on(board.family))
-            if shortage(last, board) is None:
-                return last
+            for block_bits in _BLOCK_BITS[board.family]:
+                target = Target(interval, adder_levels(board.clock.mhz), block_bits)
+                pipeline = lower(graph, folds, target)
+                last = Choice(target, folds, pipeline, (pipeline_cost(pipeline) + SHELL).on(board.family))
+                if shortage(last, board) is None:
+                    return last
         interval *= 2
     assert last is not None
     error = shortage(last, board)

@@ -17,16 +17,18 @@ from lutwright.numerics.quantiser import IntArray
 from lutwright.numerics.ranges import type_of
 from lutwright.numerics.requantise import Multiply, Threshold
 
-# ROMs and line memories of more bits than this go to block RAM; below, LUTs are the better bargain.
-BLOCK_BITS = 512
-
 
 @dataclass(frozen=True)
 class Target:
-    """What a pipeline is made for: clocks a frame, and how many levels of adders fit between two registers."""
+    """What a pipeline is made for.
+
+    interval: clocks a frame. adder_levels: levels of adders between two registers.
+    block_bits: ROMs and memories of more bits than this go to block RAM.
+    """
 
     interval: int
     adder_levels: int
+    block_bits: int = 512
 
 
 class Lowering:
@@ -155,7 +157,7 @@ def _window(work: Lowering, node: Node, simd: int) -> None:
         PAD_L=pads[1],
         OUT_H=out.shape[0],
         OUT_W=out.shape[1],
-        BLOCK=int(width * (k - 1) * pixel > BLOCK_BITS),
+        BLOCK=int(width * (k - 1) * pixel > work.target.block_bits),
     )
 
 
@@ -224,7 +226,8 @@ def _folded_mac(work: Lowering, node: Node, x: Tensor, out: Tensor, fold: Fold) 
     nf, sf = matrix.shape[0] // fold.pe, matrix.shape[1] // fold.simd
     words = _by_fold(matrix, fold.pe, fold.simd).reshape(nf * sf, -1)
     pixels = out.words // out.channels
-    weights: dict[str, Parameter] = {"BLOCK": int(words.size * w_bits > BLOCK_BITS)}
+    block = nf * sf > 1 and words.size * w_bits > max(512, work.target.block_bits)  # unfolded, they are constants
+    weights: dict[str, Parameter] = {"BLOCK": int(block)}
     files: dict[str, Vector] = {}
     if weights["BLOCK"]:
         weights["FILE"] = f"{node.name}_weights.mem"
@@ -265,7 +268,7 @@ def _dense(work: Lowering, node: Node) -> None:
             WIDTH=stream.width,
             BEATS=work.here.beats,
             TIMES=times,
-            BLOCK=int(2 * work.here.beats * stream.width > BLOCK_BITS),
+            BLOCK=int(2 * work.here.beats * stream.width > work.target.block_bits),
         )
     _folded_mac(work, node, x, out, fold)
 
@@ -362,7 +365,7 @@ def _max_pool(work: Lowering, node: Node) -> None:
         HEIGHT=x.shape[0],
         WIDTH=x.shape[1],
         K=node.attrs["kernel"],
-        BLOCK=int(depth * stream.width > BLOCK_BITS),
+        BLOCK=int(depth * stream.width > work.target.block_bits),
     )
     # A pool sends a row of pixels in a burst and then nothing; what follows works at a steady rate.
     arrivals = pool_arrivals(x, node.attrs["kernel"], nf, work.target.interval / (x.shape[0] * x.shape[1] * nf))
@@ -377,7 +380,7 @@ def _max_pool(work: Lowering, node: Node) -> None:
             node.output,
             WIDTH=stream.width,
             DEPTH=waiting + 1,
-            BLOCK=int((waiting + 1) * stream.width > BLOCK_BITS),
+            BLOCK=int((waiting + 1) * stream.width > work.target.block_bits),
         )
 
 

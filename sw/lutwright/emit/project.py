@@ -83,7 +83,7 @@ def plan_project(graph: Graph, choice: Choice, board: Board, model: bytes) -> Bu
             "out_beats": interface.out_beats,
         },
         "interval": pipeline.interval,
-        "target": [choice.target.interval, choice.target.adder_levels],
+        "target": [choice.target.interval, choice.target.adder_levels, choice.target.block_bits],
         "folds": {name: [f.pe, f.simd] for name, f in choice.folds.items()},
         "estimate": choice.estimate.as_dict(),
         "data": graph.metadata.get("lutwright.dataset", ""),

@@ -91,6 +91,15 @@ def tail(log: Path, lines: int = 6) -> str:
     return " | ".join((errors or text)[-lines:]) or "the log is empty"
 
 
+_RUNNING: set[subprocess.Popen[bytes]] = set()
+
+
+def stop_running() -> None:
+    """Kill every tool that a thread of this process waits for; that thread then gets its ToolFailed."""
+    for child in list(_RUNNING):
+        _kill(child)
+
+
 def run_tool(tool: Tool, arguments: list[str], cwd: Path, log: Path, timeout: float = TIMEOUT) -> None:
     """Run `tool` in folder `cwd` with all its output in `log`; return when it ended with status 0.
 
@@ -110,6 +119,7 @@ def run_tool(tool: Tool, arguments: list[str], cwd: Path, log: Path, timeout: fl
             env=env,
             start_new_session=True,
         )
+        _RUNNING.add(child)
         try:
             status = child.wait(timeout)
         except subprocess.TimeoutExpired:
@@ -123,6 +133,8 @@ def run_tool(tool: Tool, arguments: list[str], cwd: Path, log: Path, timeout: fl
         except BaseException:
             _kill(child)
             raise
+        finally:
+            _RUNNING.discard(child)
     if status < 0:
         raise ToolFailed(
             f"tool '{tool.name}'",

@@ -40,7 +40,7 @@ class Run:
 
 @dataclass(frozen=True)
 class RunResult:
-    """Comparisons of one run, and its clocks a frame in steady state (0 where fewer than three frames ran)."""
+    """Comparisons of one run, and its clocks a frame: median of the second half, 0 where fewer than four frames ran."""
 
     run: Run
     comparisons: tuple[Comparison, ...]
@@ -137,5 +137,5 @@ def _result(
     want_last = (np.arange(last.size) % beats == beats - 1).astype(np.int64)
     comparisons.append(compare("tlast", want_last[:, None], last[:, None], np.zeros(last.size, np.bool_), level))
     ends = clocks[beats - 1 :: beats]
-    steady = int(np.ceil((ends[-1] - ends[ends.size // 2]) / (ends.size - 1 - ends.size // 2))) if ends.size > 2 else 0
+    steady = round(float(np.median(np.diff(ends[ends.size // 2 :])))) if ends.size > 3 else 0
     return RunResult(run, tuple(comparisons), steady)
