@@ -78,7 +78,7 @@ module window #(
   logic          next_below;   // it lies below the image and needs no pixel
   logic          may_merge;    // the last padded column may go together with column 0 of the next row
   logic          wants_pixel;  // the scan cursor needs a pixel to go on (or to merge)
-  logic scan, merge, fill_open, fill;
+  logic scan, merge, fill_here, fill_open, fill;
 
   assign row_next    = row_last ? RW'(1) : row + 1'b1;
   assign next_below  = PAD_B > 0 && row_next >= RW'(HEIGHT);
@@ -86,9 +86,11 @@ module window #(
   assign wants_pixel = beside ? may_merge && !next_below : !below && (started || fill_done);
   assign merge       = may_merge && (next_below || s_valid);
   assign scan        = stage_free && (beside || below || (wants_pixel && s_valid));
-  // Behind the scan of the last padded row the next row 0 may follow, column by column.
-  assign fill_open   = !fill_done && (!started ||
-                       (PAD_B > 0 && row_last && (filled < column || (filled == column && scan))));
+  // Behind the scan of the last padded row the next row 0 may follow, column by column; its column 0 may be merged with
+  // the end of the row before.
+  assign fill_here   = row_last ? filled < column || (filled == column && scan)
+                                : row == RW'(ROWS - 2) && beside && column_last && scan;
+  assign fill_open   = !fill_done && (!started || (PAD_B > 0 && fill_here));
   assign fill        = fill_open && s_valid;
   assign s_ready     = fill_open || (stage_free && wants_pixel);
 

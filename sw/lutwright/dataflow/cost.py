@@ -101,6 +101,19 @@ def _window(stage: Stage) -> Cost:
     )
 
 
+def _window_folded(stage: Stage) -> Cost:
+    simd, bits, k = _p(stage, "SIMD"), _p(stage, "BITS"), _p(stage, "K")
+    sf = _p(stage, "CHANNELS") // simd
+    stride, out_h = _p(stage, "STRIDE"), _p(stage, "OUT_H")
+    rows = min(_p(stage, "HEIGHT"), (out_h - 1) * stride + k - _p(stage, "PAD_T"))
+    banks = k - 1 + max(stride, rows - (out_h - 1) * stride)
+    one = memory(_p(stage, "WIDTH") * sf, simd * bits, _p(stage, "BLOCK"))
+    total = Cost(lut=110 + 1.1 * k * k * simd * bits, ff=45)
+    for _ in range(banks):
+        total += one
+    return total + memory(sf, (k - 1) * k * simd * bits, _p(stage, "HISTORY"))
+
+
 def _mux_mac(stage: Stage) -> Cost:
     folds, taps, lanes = _p(stage, "NF") * _p(stage, "SF"), _p(stage, "TAPS"), _p(stage, "PE") * _p(stage, "SIMD")
     x_bits, w_bits = _p(stage, "X_BITS"), _p(stage, "W_BITS")
@@ -108,7 +121,11 @@ def _mux_mac(stage: Stage) -> Cost:
         lane = x_bits * _multiplexer(folds)
     else:
         rom = max(1.0, folds / 16) * ((taps - 1).bit_length() + 1)
-        lane = x_bits * (_multiplexer(taps) + 0.8) + rom + x_bits * _multiplexer(_p(stage, "SF")) / _p(stage, "PE")
+        lane = (
+            x_bits * (_multiplexer(taps) + 0.8)
+            + rom
+            + (x_bits * _multiplexer(_p(stage, "SF")) / _p(stage, "PE") if _p(stage, "HOLD") else 0.0)
+        )
     if stage.parameters.get("SIGN_ONLY"):
         return Cost(lut=lanes * lane + 15, ff=lanes * (x_bits + 1) + 15) + _accumulate(stage)
     times = 2.5 * x_bits if w_bits <= 2 else 2.2 * x_bits * w_bits
@@ -200,6 +217,7 @@ FORMULAS: dict[str, Callable[[Stage], Cost]] = {
     "width_down": _width_down,
     "width_up": _width_up,
     "window": _window,
+    "window_folded": _window_folded,
 }
 
 

@@ -59,13 +59,34 @@ def _fold(graph: Graph, node: Node, interval: int) -> Fold:
         if (w.shape[0] // pe) * (inputs // simd) <= folds
     ]
 
-    # Cheapest lanes first; then few outputs at a time, since each brings an accumulator and a requantiser. Unfolded,
-    # a weight is a constant, and its lane costs about a third of one with a multiplier.
-    def lanes(f: Fold) -> float:
-        constant = not mux and (w.shape[0] // f.pe) * (inputs // f.simd) == 1
-        return f.pe * f.simd * (1 / 3 if constant else 1)
+    least = min(_lanes(f, mux, w.shape[0], inputs) for f in choices)
+    cheapest = [f for f in choices if _lanes(f, mux, w.shape[0], inputs) == least]
+    if mux:
+        x = graph.tensors[node.inputs[0]]
+        return min(cheapest, key=lambda f: _around(f, w.shape[1], x.channels, x.type.width, out.type.width))
+    # Few outputs at a time, since each brings an accumulator and a requantiser.
+    return min(cheapest, key=lambda f: f.pe)
 
-    return min(choices, key=lambda f: (lanes(f), f.pe))
+
+def _lanes(fold: Fold, mux: bool, outputs: int, inputs: int) -> float:
+    """Cost of the lanes. Unfolded, a weight is a constant, and its lane costs a third of one with a multiplier."""
+    constant = not mux and (outputs // fold.pe) * (inputs // fold.simd) == 1
+    return fold.pe * fold.simd * (1 / 3 if constant else 1)
+
+
+def _around(fold: Fold, k: int, channels: int, bits: int, acc_bits: int) -> float:
+    """LUTs around the lanes of a multiplexer layer: its window, accumulators and requantisers; 20 for a block RAM.
+
+    With all channels at a time the window is in registers; with groups of them it is in memories (window_folded),
+    but every output has to be accumulated.
+    """
+    if fold.simd == channels:
+        pixel = channels * bits
+        blocks = -(-(k - 1) * pixel // 36)
+        return 150 + 1.2 * pixel + 0.75 * pixel * (k * k + k + 2) + 25 * fold.pe + 20 * blocks
+    group = fold.simd * bits
+    blocks = k * -(-group // 36) + -(-(k - 1) * k * group // 36)
+    return 110 + 1.1 * k * k * group + (25 + 2 * acc_bits) * fold.pe + 3 * fold.pe * fold.simd + 20 * blocks
 
 
 def fastest_interval(graph: Graph) -> int:

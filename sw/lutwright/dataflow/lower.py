@@ -110,6 +110,10 @@ def _conv(work: Lowering, node: Node) -> None:
     k = w.shape[1]
     if w.shape[1] != w.shape[2]:
         raise UnsupportedOp(f"node '{node.name}' (Conv)", "the kernel must be square for the hardware", w.shape[1:3])
+    if fold.mux and fold.simd < x.channels:
+        _window_folded(work, node, fold)
+        _mux_mac(work, node, x, out, fold)
+        return
     work.lanes(node, x.channels)
     if k > 1:
         _window(work, node, fold.simd if fold.mux else x.channels)
@@ -158,6 +162,47 @@ def _window(work: Lowering, node: Node, simd: int) -> None:
         OUT_H=out.shape[0],
         OUT_W=out.shape[1],
         BLOCK=int(width * (k - 1) * pixel > work.target.block_bits),
+    )
+
+
+def _window_folded(work: Lowering, node: Node, fold: Fold) -> None:
+    """The window served one group of SIMD channels after the other, out of memories and not out of registers."""
+    w, stride, pads = node.attrs["weights"], node.attrs["stride"], node.attrs["pads"]
+    x, out = work.graph.tensors[node.inputs[0]], work.graph.tensors[node.output]
+    k, (height, width, channels) = w.shape[1], x.shape
+    if max(pads[:2]) > k - 1 or stride > k or min(height, width) < 2:
+        raise UnsupportedOp(
+            f"node '{node.name}' (Conv)",
+            f"padding above and left must be at most {k - 1} and the stride at most {k}, on an image of 2x2 or more",
+            f"pads {list(pads)}, stride {stride} on {height}x{width}",
+            "Use padding (k-1)/2.",
+        )
+    work.lanes(node, fold.simd)
+    nf, sf, bits = w.shape[0] // fold.pe, channels // fold.simd, work.here.bits
+    columns = (out.shape[1] - 1) * stride + k - pads[1]
+    merged = min(max(0, columns - width), k - 1 - pads[1], width)
+    cycles = max(out.shape[0] * sf * (out.shape[1] * nf + columns - out.shape[1] - merged), height * width * sf)
+    stream = Stream(k * k * fold.simd, bits, work.here.signed, out.shape[0] * out.shape[1] * nf * sf)
+    work.add(
+        f"{node.name}_window",
+        "window_folded",
+        node,
+        stream,
+        cycles,
+        CHANNELS=channels,
+        BITS=bits,
+        SIMD=fold.simd,
+        NF=nf,
+        HEIGHT=height,
+        WIDTH=width,
+        K=k,
+        STRIDE=stride,
+        PAD_T=pads[0],
+        PAD_L=pads[1],
+        OUT_H=out.shape[0],
+        OUT_W=out.shape[1],
+        BLOCK=int(width * sf * fold.simd * bits > work.target.block_bits),
+        HISTORY=int(sf * (k - 1) * k * fold.simd * bits > work.target.block_bits),
     )
 
 
@@ -212,6 +257,7 @@ def _mux_mac(work: Lowering, node: Node, x: Tensor, out: Tensor, fold: Fold) -> 
         NF=nf,
         SF=sf,
         TAPS=taps,
+        HOLD=int(sf == 1),
         EVERY=work.target.adder_levels,
         **shared,
         POSITIONS=Vector(_by_fold(positions, fold.pe, fold.simd), (taps - 1).bit_length()),
