@@ -51,6 +51,7 @@ def test_yosys(cell):
     [
         ("window", "K=3 SIMD=2", "ERROR_SIMD_must_divide_CHANNELS"),
         ("window", "PAD_T=2", "ERROR_padding_above_or_left_must_be_at_most_K_minus_2"),
+        ("window_folded", "SIMD=3 CHANNELS=4", "ERROR_SIMD_must_divide_CHANNELS"),
         ("window", "HEIGHT=1", "ERROR_HEIGHT_and_WIDTH_and_K_must_be_at_least_2"),
     ],
 )

@@ -9,7 +9,8 @@ import pytest
 from lutwright.boards import load_board
 from lutwright.dataflow.buffers import queue_depth
 from lutwright.dataflow.choose import adder_levels, choose
-from lutwright.dataflow.folding import divisors, fastest_interval, fold_graph
+from lutwright.dataflow.folding import Fold, divisors, fastest_interval, fold_graph
+from lutwright.dataflow.lower import Target, lower
 from lutwright.emit.project import hardware_graph, open_project, plan_project
 from lutwright.emit.rtl import cell_closure
 from lutwright.errors import BadData, BadGraph, BadProject, DoesNotFit, OutputError, UnsupportedOp
@@ -124,6 +125,12 @@ def test_a_layer_that_cannot_be_so_fast_is_named():
 def test_what_no_cell_does_is_named(graph_of, message):
     with pytest.raises(UnsupportedOp, match=message):
         choose(graph_of(), BOARD)
+
+
+def test_a_folded_window_has_limits_too():
+    graph = one_conv((8, 8, 4), 2, pads=(3, 3, 3, 3))
+    with pytest.raises(UnsupportedOp, match="padding above and left must be at most 2 and the stride at most 3"):
+        lower(graph, {"conv1": Fold(1, 2, True)}, Target(1000, 1))
 
 
 def test_a_larger_interval_needs_less(graph):

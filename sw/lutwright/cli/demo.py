@@ -69,8 +69,8 @@ class BoardResult:
 
 @contextmanager
 def _workers() -> Iterator[ThreadPoolExecutor]:
-    """One thread for the bitstreams; where the block fails, what it still runs is killed and not waited for."""
-    pool = ThreadPoolExecutor(1)
+    """Two threads for the bitstreams; where the block fails, what they still run is killed and not waited for."""
+    pool = ThreadPoolExecutor(2)
     try:
         yield pool
     except BaseException:
