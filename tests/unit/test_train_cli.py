@@ -6,8 +6,6 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-pytest.importorskip("brevitas")
-
 from lutwright.cli.train import train
 from lutwright.train import data
 

@@ -4,11 +4,9 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("brevitas")
-
-from lutwright.train.layers import MuxConv2d, at_least, selection  # noqa: E402
+from lutwright.train.layers import MuxConv2d, at_least, selection
 
 
 def test_selection_by_hand():

@@ -3,13 +3,11 @@
 import json
 
 import numpy as np
+import onnx
 import pytest
+from onnx import numpy_helper
 
 from lutwright import resources
-
-onnx = pytest.importorskip("onnx")
-
-from onnx import numpy_helper  # noqa: E402
 
 MODELS = resources.room("examples") / "models"
 MUX = ("conv2", "conv3")
@@ -23,7 +21,6 @@ def tensors():
 
 @pytest.fixture(scope="module")
 def network():
-    pytest.importorskip("brevitas")
     from lutwright.train.reference import load_model
 
     return load_model("mnist-mux", MODELS / "mnist-mux.pt")

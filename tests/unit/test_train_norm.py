@@ -2,12 +2,10 @@
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
-torch = pytest.importorskip("torch")
-
-from torch import nn  # noqa: E402
-
-from lutwright.train.norm import PowerNorm2d, nearest_power, shared_power  # noqa: E402
+from lutwright.train.norm import PowerNorm2d, nearest_power, shared_power
 
 
 def gains(norm):

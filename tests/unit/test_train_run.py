@@ -3,21 +3,18 @@
 import json
 
 import numpy as np
+import onnx
 import pytest
+import torch
+from onnx import numpy_helper
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("brevitas")
-onnx = pytest.importorskip("onnx")
-
-from onnx import numpy_helper  # noqa: E402
-
-from lutwright import train as train_room  # noqa: E402
-from lutwright.errors import BadModel, BadOption, BadRecipe, OutputError, ToolMissing, TrainingFailed  # noqa: E402
-from lutwright.frontend.export import qonnx_bytes  # noqa: E402
-from lutwright.train import data, loop  # noqa: E402
-from lutwright.train.recipe import Augment, Recipe  # noqa: E402
-from lutwright.train.reference import layer_outputs, load_model  # noqa: E402
-from lutwright.train.run import train_recipe  # noqa: E402
+from lutwright import train as train_room
+from lutwright.errors import BadModel, BadOption, BadRecipe, OutputError, ToolMissing, TrainingFailed
+from lutwright.frontend.export import qonnx_bytes
+from lutwright.train import data, loop
+from lutwright.train.recipe import Augment, Recipe
+from lutwright.train.reference import layer_outputs, load_model
+from lutwright.train.run import train_recipe
 
 
 def tiny(**changes):
