@@ -41,7 +41,7 @@ def training_curve(history: list[dict[str, Any]]) -> str:
     change = next((i for i, h in enumerate(history) if h["phase"] != history[0]["phase"]), None)
     if change:
         left.axvline(change + 0.5, color="#888", linestyle=":")
-        left.text(change + 0.7, left.get_ylim()[0] + 1, "positions frozen", fontsize=8, color="#555")
+        left.text(change + 0.8, 0.5, "positions frozen", transform=left.get_xaxis_transform(), fontsize=8, color="#555")
     figure.tight_layout()
     out = io.StringIO()
     figure.savefig(out, format="svg", metadata={"Date": None})
