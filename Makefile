@@ -38,10 +38,10 @@ lint: $(READY)
 	$(BIN)/mypy
 
 test: tools $(READY) lint
-	$(BIN)/python -m pytest -n $(JOBS) -m "not long"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) -m "not long"
 
 test-long: tools $(READY) lint
-	$(BIN)/python -m pytest -n $(JOBS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS)
 
 wheel: $(READY)
 	$(BIN)/pip wheel --quiet --no-deps --no-build-isolation -w dist .
