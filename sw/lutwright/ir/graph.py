@@ -2,8 +2,9 @@
 
 A Graph is a value: nodes in topological order over named tensors. Every tensor holds integers; its exact range
 [low, high] is derived from the weights and the input range, its hardware type from the range. `scale` is only for
-people and for the floats at the edges: value = (code - zero_point) * scale, per channel where scale has more than one
-entry. Shapes leave out the batch and are NHWC: an image is (height, width, channels), a vector (channels,).
+people and for the floats at the edges: value = integer * scale, per channel where scale has more than one entry. Codes
+of a quantiser with a zero point are stored less that zero point, so that the integer 0 always means 0; binary values
+are -1 and 1. Shapes leave out the batch and are NHWC: an image is (height, width, channels), a vector (channels,).
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lutwright.numerics.quantiser import Quantiser
+from lutwright.numerics.edge import Edge, Exit
+from lutwright.numerics.quantiser import FloatArray
 from lutwright.numerics.ranges import IntType, type_of
 
 
@@ -27,8 +28,7 @@ class Tensor:
     shape: tuple[int, ...]
     low: int
     high: int
-    scale: NDArray[np.float64]
-    zero_point: int = 0
+    scale: FloatArray
 
     @property
     def type(self) -> IntType:
@@ -60,15 +60,17 @@ class Node:
 
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """A network. `edge` is the quantiser that turns the model's float input into the codes of tensor `input`."""
+    """A network. `edge` turns the model's float input into the integers of tensor `input`; `exit` turns those of
+    tensor `output` into the model's float output, and is None where the output is an index or of no model."""
 
     name: str
     nodes: tuple[Node, ...]
     tensors: Mapping[str, Tensor]
     input: str
     output: str
-    edge: Quantiser
+    edge: Edge
     metadata: Mapping[str, str]
+    exit: Exit | None = None
 
     def node(self, name: str) -> Node:
         """The node called `name`; KeyError where there is none."""
@@ -81,6 +83,10 @@ class Graph:
         """The nodes that read `tensor`."""
         return [node for node in self.nodes if tensor in node.inputs]
 
-    def with_nodes(self, nodes: tuple[Node, ...], tensors: Mapping[str, Tensor], output: str | None = None) -> Graph:
-        """A copy with other nodes, tensors and perhaps another output."""
-        return replace(self, nodes=nodes, tensors=dict(tensors), output=output or self.output)
+    def ending(self, nodes: tuple[Node, ...], tensors: Mapping[str, Tensor], output: str) -> Graph:
+        """A copy that ends in an index, which needs no floats behind it."""
+        return replace(self, nodes=nodes, tensors=dict(tensors), output=output, exit=None)
+
+    def with_nodes(self, nodes: tuple[Node, ...], tensors: Mapping[str, Tensor]) -> Graph:
+        """A copy with other nodes and tensors."""
+        return replace(self, nodes=nodes, tensors=dict(tensors))

@@ -42,43 +42,65 @@ ROUNDING: dict[str, Callable[[FloatArray], FloatArray]] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Quantiser:
-    """A uniform quantiser with one scale.
+    """A uniform quantiser, for a tensor or for each channel (last axis).
 
-    scale: positive float32 value of one code step. bits: 1 to 32. rounding: a key of ROUNDING.
-    narrow drops the lowest code of a signed quantiser, the highest of an unsigned one.
+    scale: positive, a float or float64 [channels]: the value of one code step. zero_point: a float or float64
+    [channels], the code that means 0. bits: 1 to 32. rounding: a key of ROUNDING. narrow drops the lowest code of a
+    signed quantiser, the highest of an unsigned one. A signed quantiser of one bit gives -1 and 1, as in qonnx.
     """
 
-    scale: float
-    zero_point: int
+    scale: float | FloatArray
+    zero_point: float | FloatArray
     bits: int
     signed: bool
     narrow: bool
     rounding: str = "ROUND"
 
     @property
+    def binary(self) -> bool:
+        """Whether the codes are -1 and 1."""
+        return self.signed and self.bits == 1
+
+    @property
     def low(self) -> int:
         """Lowest code."""
-        return -(1 << (self.bits - 1)) + int(self.narrow) if self.signed else 0
+        return -(1 << (self.bits - 1)) + int(self.narrow and not self.binary) if self.signed else 0
 
     @property
     def high(self) -> int:
         """Highest code."""
+        if self.binary:
+            return 1
         return (1 << (self.bits - 1)) - 1 if self.signed else (1 << self.bits) - 1 - int(self.narrow)
 
+    @property
+    def unit(self) -> int:
+        """What one code step is in centred integers: 1, or a power of two where the zero point is no integer."""
+        zero = np.asarray(self.zero_point, np.float64)
+        return next((u for u in (1, 2, 4, 8, 16) if bool((zero * u == np.rint(zero * u)).all())), 0)
+
     def codes(self, x: FloatArray) -> IntArray:
-        """Quantise floats of any shape to int64 codes, in the float type of `x`."""
+        """Quantise floats [..., channels] to int64 codes, in the float type of `x`."""
         kind = x.dtype.type
-        y = x / kind(self.scale)
-        if self.zero_point:
-            y = y + kind(self.zero_point)
+        y = x / np.asarray(self.scale, kind)
+        zero = np.asarray(self.zero_point, kind)
+        if zero.any():
+            y = y + zero
+        if self.binary:
+            return np.where(y >= 0, 1, -1).astype(np.int64)
         y = np.clip(y, kind(self.low), kind(self.high))
         return ROUNDING[self.rounding](y).astype(np.int64)
 
+    def centred(self, x: FloatArray) -> IntArray:
+        """(code - zero_point) * unit: the integers whose value is integer * scale / unit."""
+        offset = np.rint(np.asarray(self.zero_point, np.float64) * self.unit).astype(np.int64)
+        return np.asarray(self.codes(x) * self.unit - offset)
+
     def values(self, codes: IntArray, kind: type[np.floating] = np.float32) -> FloatArray:
         """The floats (of type `kind`) that `codes` stand for."""
-        return np.asarray((codes - self.zero_point).astype(kind) * kind(self.scale))
+        return np.asarray((codes.astype(kind) - np.asarray(self.zero_point, kind)) * np.asarray(self.scale, kind))
 
 
 def is_power_of_two(scale: float) -> bool:

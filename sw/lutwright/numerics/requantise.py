@@ -1,25 +1,30 @@
 """The cheapest hardware form of a step function, proved equal to it.
 
-Three forms, all clipped to the codes that occur:
+Four forms; the first two are clipped to the codes that occur:
 
     shift:      code = clip( ((a << up[c]) + offset[c]) >> shift )            up[c] is a constant of the channel
     multiply:   code = clip( (a * multiplier[c] + offset[c]) >> shift )       one shift for all channels
     threshold:  code = base[c] + direction[c] * #{ j : a >= thresholds[c, j] }
+    table:      code = codes[c, a - low]
 
-The shift form is the multiply form whose multipliers are all powers of two.
+The shift form is the multiply form whose multipliers are all powers of two. What is not monotone has only the table.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from lutwright.errors import NotExact
+from lutwright.numerics.lines import WIDEST, Slopes, demands, slopes
 from lutwright.numerics.quantiser import IntArray
-from lutwright.numerics.steps import Steps
+from lutwright.numerics.steps import Steps, Table
 
-_MOST_SHIFT = 30
+MOST_SHIFT = 30
+_BLOCK = 1 << 18  # words compared at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,32 +64,58 @@ class Threshold:
         return self.steps.apply(acc)
 
 
-Requantise = Multiply | Threshold
+@dataclass(frozen=True, eq=False)
+class Lookup:
+    """The table itself, as a memory that the accumulator addresses."""
+
+    table: Table
+
+    @property
+    def form(self) -> str:
+        """ "table"."""
+        return "table"
+
+    def apply(self, acc: IntArray) -> IntArray:
+        """Codes of accumulators [..., C] (int64), each in the table's range."""
+        return self.table.apply(acc)
 
 
-def fit(steps: Steps, where: str) -> Requantise:
+Requantise = Multiply | Threshold | Lookup
+
+
+@dataclass(frozen=True)
+class Proof:
+    """That a form equals a step function: for how many words (accumulators times channels), and how it was shown.
+
+    method: "monotone" (equal beside every threshold, monotone between) or "exhaustive" (every word compared).
+    """
+
+    words: int
+    method: Literal["monotone", "exhaustive"]
+
+
+def fit(steps: Steps | Table, where: str) -> Requantise:
     """Return the cheapest form that equals `steps` on every reachable accumulator; proved before it is returned."""
-    fitted = (_first_multiply(steps, powers) for powers in (True, False))
-    candidates: list[Requantise] = [form for form in fitted if form is not None]
-    candidates.append(Threshold(steps))
-    best = min(candidates, key=lambda form: _cost(form, steps))
-    prove(best, steps, where)
-    return best
+    return fit_proved(steps, where)[0]
 
 
-def _first_multiply(steps: Steps, powers: bool) -> Multiply | None:
-    """The multiply form with the smallest shift; with `powers` all multipliers are positive powers of two."""
-    for shift in range(_MOST_SHIFT + 1):
-        form = _fit_multiply(steps, shift, powers)
-        if form is not None:
-            return form
-    return None
+def fit_proved(steps: Steps | Table, where: str) -> tuple[Requantise, Proof]:
+    """As `fit`, with the proof."""
+    best: Requantise
+    if isinstance(steps, Table):
+        best = Lookup(steps)
+    else:
+        lines = slopes(steps)
+        fitted = (fit_multiply(steps, lines, powers) for powers in (True, False))
+        candidates: list[Requantise] = [form for form in fitted if form is not None]
+        best = min([*candidates, Threshold(steps)], key=lambda form: _cost(form, steps))
+    return best, prove(best, steps, where)
 
 
 def _cost(form: Requantise, steps: Steps) -> float:
-    """LUTs of one lane that serves four channels; rough, used only to rank the forms."""
+    """LUTs of one lane that serves four channels; rough, used only to rank the forms of a step function."""
     acc_bits = max(steps.high, -steps.low).bit_length() + 1
-    if isinstance(form, Threshold):
+    if not isinstance(form, Multiply):
         levels = max(1, (steps.code_high - steps.code_low).bit_length())
         return acc_bits * (levels + 4 * (1 << levels) / 16 + levels / 2)
     if form.form == "shift":
@@ -93,16 +124,117 @@ def _cost(form: Requantise, steps: Steps) -> float:
     return acc_bits * (int(np.abs(form.multiplier).max()).bit_length() + 2)
 
 
-def prove(form: Requantise, steps: Steps, where: str) -> int:
-    """Compare `form` with `steps` on every reachable accumulator; return the number of words compared.
+# --- the multiply form ----------------------------------------------------------------------------------------------
 
-    Raises NotExact (naming `where`) with the first accumulator that differs.
+
+def fit_multiply(steps: Steps, lines: Slopes, powers: bool) -> Multiply | None:
+    """The multiply form with the smallest shift, and for that shift the smallest multipliers; None if there is none.
+
+    lines: the slopes of `steps`. With `powers` all multipliers are positive powers of two.
     """
-    words = 0
-    block = max(1, (1 << 20) // steps.channels)
+    falling = (steps.direction < 0) & (steps.base != steps.ends)
+    if not lines.possible.all() or (powers and falling.any()):
+        return None
+    for shift in range(MOST_SHIFT + 1):
+        multiplier = _smallest(lines, shift, powers)
+        if multiplier is not None:
+            most = max((int(m) for m in multiplier), default=0)
+            if not within_bounds(steps, most, shift):
+                return None
+            m = multiplier.astype(np.int64)
+            offset = _offset(steps, lines, m, shift, powers)
+            return Multiply(np.where(falling, -m, m), offset, shift, steps.code_low, steps.code_high)
+    return None
+
+
+def within_bounds(steps: Steps, multiplier: int, shift: int) -> bool:
+    """Whether a * multiplier, with any offset that is of use, stays within WIDEST for every reachable accumulator."""
+    code = max(abs(steps.code_low), abs(steps.code_high)) + 1
+    return (max(abs(steps.low), abs(steps.high)) + 1) * multiplier + (code << shift) < WIDEST
+
+
+def _smallest(lines: Slopes, shift: int, powers: bool) -> np.ndarray | None:
+    """The smallest multiplier of each channel, whole Python numbers [C]; None where a channel has none."""
+    low_p, low_q, high_p, high_q = (a.astype(object) for a in (lines.low_p, lines.low_q, lines.high_p, lines.high_q))
+    m = np.maximum((low_p << shift) // low_q + 1, 0)
+    if powers:
+        m = np.frompyfunc(lambda n: 1 << max(n - 1, 0).bit_length(), 1, 1)(m)
+    good = (m * high_q < (high_p << shift)) | lines.free
+    return np.where(lines.free, int(powers), m) if bool(good.all()) else None
+
+
+def _offset(steps: Steps, lines: Slopes, multiplier: IntArray, shift: int, powers: bool) -> IntArray:
+    """For each channel the offset that is nearest to 0, int64 [C]; multiplier int64 [C], not negative."""
+    least, most = allowed_offsets(steps, multiplier, shift)
+    offset = np.where((least <= 0) & (most >= 0), 0, np.where(least > 0, least, most))
+    # A free channel stays at one end of the clip: a constant, or with multiplier 1 a line that lies beyond the clip.
+    code = steps.base
+    beyond = np.where(code == steps.code_high, (code << shift) - steps.low, ((code + 1) << shift) - 1 - steps.high)
+    return np.where(lines.free, beyond if powers else code << shift, offset)
+
+
+def allowed_offsets(steps: Steps, multiplier: IntArray, shift: int) -> tuple[IntArray, IntArray]:
+    """(least, most) int64 [C] of every channel for the mirrored multipliers int64 [C], as Demands.offsets."""
+    parts = [block.offsets(multiplier[part], shift) for part, block in demands(steps)]
+    least, most = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return least, most
+
+
+# --- proof ----------------------------------------------------------------------------------------------------------
+
+
+def prove(form: Requantise, steps: Steps | Table, where: str) -> Proof:
+    """Show that `form` equals `steps` on every reachable accumulator.
+
+    Where both are monotone in each channel it is enough to compare them at the lowest and the highest accumulator and
+    on either side of each threshold t of `steps`, at t - 1 and t. Any other accumulator a lies between two neighbours
+    p < a < q of these points without a threshold in (p, q], so steps(p) = steps(a) = steps(q). The form gives that
+    code at p and at q too, and since it is monotone it cannot leave it in between. Where one of the two need not be
+    monotone, every accumulator is compared.
+
+    Raises NotExact (naming `where`) with an accumulator that differs.
+    """
+    words = (steps.high - steps.low + 1) * steps.channels
+    if isinstance(steps, Table) or isinstance(form, Lookup):
+        _compare(form, steps, _all_points(steps), where)
+        return Proof(words, "exhaustive")
+    _must_be_monotone(form, steps, where)
+    _compare(form, steps, _threshold_points(steps), where)
+    return Proof(words, "monotone")
+
+
+def _must_be_monotone(form: Multiply | Threshold, steps: Steps, where: str) -> None:
+    """What the proof takes for granted: thresholds that ascend, and arithmetic that does not overflow."""
+    functions = [steps, form.steps] if isinstance(form, Threshold) else [steps]
+    for function in functions:
+        if bool((function.thresholds[:, 1:] < function.thresholds[:, :-1]).any()):
+            raise NotExact(where, "thresholds must ascend", "out of order", "This is a defect; report it.")
+    if isinstance(form, Multiply):
+        reach = max(abs(steps.low), abs(steps.high)) * int(np.abs(form.multiplier).max())
+        if reach + int(np.abs(form.offset).max()) >= 2 * WIDEST:
+            raise NotExact(where, "products must stay below 62 bits", reach, "Use fewer weight or activation bits.")
+
+
+def _all_points(steps: Steps | Table) -> Iterator[IntArray]:
+    """Every accumulator, as blocks [n, C]."""
+    block = max(1, _BLOCK // steps.channels)
     for start in range(steps.low, steps.high + 1, block):
-        acc = np.arange(start, min(start + block, steps.high + 1), dtype=np.int64)[:, None]
-        acc = np.broadcast_to(acc, (acc.shape[0], steps.channels))
+        acc = np.arange(start, min(start + block, steps.high + 1), dtype=np.int64)
+        yield np.repeat(acc[:, None], steps.channels, axis=1)
+
+
+def _threshold_points(steps: Steps) -> Iterator[IntArray]:
+    """The lowest and the highest accumulator, then those before and at each threshold, as blocks [n, C]."""
+    yield np.repeat(np.array([[steps.low], [steps.high]], np.int64), steps.channels, axis=1)
+    block = max(1, _BLOCK // steps.channels)
+    for start in range(0, steps.thresholds.shape[1], block):
+        at = np.clip(steps.thresholds[:, start : start + block].T, steps.low, steps.high)
+        yield at
+        yield np.maximum(at - 1, steps.low)
+
+
+def _compare(form: Requantise, steps: Steps | Table, points: Iterator[IntArray], where: str) -> None:
+    for acc in points:
         wrong = np.argwhere(form.apply(acc) != steps.apply(acc))
         if wrong.size:
             index, c = wrong[0]
@@ -112,80 +244,3 @@ def prove(form: Requantise, steps: Steps, where: str) -> int:
                 f"different for accumulator {acc[index, c]} of channel {c}",
                 "This is a defect; report it.",
             )
-        words += acc.size
-    return words
-
-
-def _fit_multiply(steps: Steps, shift: int, powers: bool) -> Multiply | None:
-    """The multiply form with this shift, or None where some channel has none."""
-    low, high = steps.code_low, steps.code_high
-    pairs: list[tuple[int, int]] = []
-    for c in range(steps.channels):
-        pair = _fit_channel(steps, c, shift, powers)
-        if pair is None:
-            return None
-        pairs.append(pair)
-    multiplier, offset = np.array(pairs, np.int64).T
-    return Multiply(multiplier, offset, shift, low, high)
-
-
-def _bounds(steps: Steps, c: int, code_low: int, code_high: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-    """What channel c asks of an increasing affine function f(a) = a*m + b, in units of 1 << shift.
-
-    Returns (reach, stay): f(a) >= code for (a, code) in reach, f(a) < code for (a, code) in stay. A falling channel
-    is mirrored (a -> -a) first, so that m is never negative here.
-    """
-    rows = [int(t) for t in steps.thresholds[c] if t <= steps.high]
-    start, low, high = int(steps.base[c]), steps.low, steps.high
-    if steps.direction[c] < 0:
-        rows, low, high = sorted(1 - t for t in rows), -high, -low
-        start = int(steps.ends[c])
-    reach = [(t, start + j + 1) for j, t in enumerate(rows)]
-    stay = [(t - 1, code) for t, code in reach]
-    if start > code_low:
-        reach.append((low, start))
-    if start + len(rows) < code_high:
-        stay.append((high, start + len(rows) + 1))
-    return reach, stay
-
-
-def _multipliers(reach: list[tuple[int, int]], stay: list[tuple[int, int]], unit: int, most: int) -> range:
-    """The multipliers that every pair of demands allows: f(a) >= code*unit and f(d) < bound*unit."""
-    low, high = 0, most
-    for a, code in reach:
-        for d, bound in stay:
-            gap, room = d - a, (bound - code) * unit
-            if gap > 0:
-                high = min(high, (room - 1) // gap)
-            elif gap < 0:
-                low = max(low, -room // -gap + 1)
-            elif room <= 0:
-                return range(0)
-    return range(low, high + 1)
-
-
-def _fit_channel(steps: Steps, c: int, shift: int, powers: bool) -> tuple[int, int] | None:
-    """(multiplier, offset) of one channel, the smallest multiplier that does; None where there is none."""
-    unit, span = 1 << shift, steps.code_high - steps.code_low + 1
-    reach, stay = _bounds(steps, c, steps.code_low, steps.code_high)
-    if powers and steps.direction[c] < 0:
-        return None
-    if not reach or not stay:
-        return _fit_constant(steps, c, unit, powers)
-    choices = _multipliers(reach, stay, unit, unit * span)
-    tried = [1 << e for e in range(shift + span.bit_length() + 1) if 1 << e in choices] if powers else choices[:64]
-    for m in tried:
-        least = max(code * unit - a * m for a, code in reach)
-        most = min(bound * unit - 1 - d * m for d, bound in stay)
-        if least <= most:
-            offset = 0 if least <= 0 <= most else (least if least > 0 else most)
-            return (m if steps.direction[c] > 0 else -m), offset
-    return None
-
-
-def _fit_constant(steps: Steps, c: int, unit: int, powers: bool) -> tuple[int, int]:
-    """A channel that stays at one end of the clip: a constant, or for `powers` the multiplier 1 far beyond the clip."""
-    code = int(steps.base[c])
-    if not powers:
-        return 0, code * unit
-    return 1, (code * unit - steps.low if code == steps.code_high else (code + 1) * unit - 1 - steps.high)

@@ -13,6 +13,7 @@ import numpy as np
 
 from lutwright.ir.graph import Graph, Node, Tensor
 from lutwright.ir.ops import infer
+from lutwright.ir.refresh import refresh
 from lutwright.numerics.steps import Steps
 
 
@@ -22,7 +23,7 @@ def complement_signs(graph: Graph) -> Graph:
     tensors: dict[str, Tensor] = dict(graph.tensors)
     for index, node in enumerate(nodes):
         users = graph.consumers(node.output)
-        if not _applies(node) or len(users) != 1 or users[0].op != "Step" or node.output == graph.output:
+        if not _applies(node) or len(users) != 1 or not _steps(users[0]) or node.output == graph.output:
             continue
         bias = -(node.attrs["weights"] < 0).sum(axis=(1, 2, 3))
         moved = replace(node, attrs={**node.attrs, "bias": bias})
@@ -31,7 +32,12 @@ def complement_signs(graph: Graph) -> Graph:
         nodes[index] = moved
         nodes[nodes.index(users[0])] = replace(users[0], attrs={"steps": steps, "form": None})
         tensors[made.name] = made
-    return graph.with_nodes(tuple(nodes), tensors)
+    return refresh(graph.with_nodes(tuple(nodes), tensors))  # codes that no channel reaches now may be fewer
+
+
+def _steps(node: Node) -> bool:
+    """A Step with thresholds to move."""
+    return node.op == "Step" and isinstance(node.attrs["steps"], Steps)
 
 
 def _applies(node: Node) -> bool:
@@ -45,6 +51,8 @@ def _applies(node: Node) -> bool:
 
 def _move(steps: Steps, bias: np.ndarray, acc: Tensor) -> Steps:
     """`steps` with the thresholds of channel c moved by bias[c], over the range of `acc`."""
-    reached = steps.thresholds <= steps.high
-    thresholds = np.where(reached, steps.thresholds + bias[:, None], acc.high + 1)
-    return Steps(thresholds, steps.base, steps.direction, acc.low, acc.high)
+    moved = np.where(steps.thresholds <= steps.high, steps.thresholds + bias[:, None], acc.high + 1)
+    # A threshold at or below the lowest sum of all channels is passed always: it becomes part of the base.
+    passed = moved <= acc.low
+    thresholds = np.sort(np.where(passed | (moved > acc.high), acc.high + 1, moved), axis=1)
+    return Steps(thresholds, steps.base + steps.direction * passed.sum(axis=1), steps.direction, acc.low, acc.high)
