@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from lutwright.ir.execute import execute
 from lutwright.ir.graph import Graph, Node, Tensor
 from lutwright.ir.ops import infer
 from lutwright.ir.verify import verify
+from lutwright.numerics.edge import Edge
 from lutwright.numerics.quantiser import Quantiser
 from lutwright.resources import room
 from lutwright.runtime.frames import load_frames
@@ -95,9 +97,10 @@ def test_a_changed_or_foreign_project_is_refused(project, tmp_path):
 def one_conv(shape, outputs, kernel=3, pads=(1, 1, 1, 1), width=None):
     tensor = Tensor("input", shape, 0, 15, np.ones(1))
     w = np.random.default_rng(0).integers(-7, 8, (outputs, kernel, width or kernel, shape[2]))
-    node = Node("conv1", "Conv", ("input",), "conv1.out", {"weights": w, "stride": 1, "pads": pads})
+    attrs = {"weights": w, "stride": (1, 1), "pads": pads, "groups": 1}
+    node = Node("conv1", "Conv", ("input",), "conv1.out", attrs)
     tensors = {"input": tensor, "conv1.out": infer(node, [tensor])}
-    return verify(Graph("big", (node,), tensors, "input", "conv1.out", Quantiser(1.0, 0, 4, False, False), {}))
+    return verify(Graph("big", (node,), tensors, "input", "conv1.out", Edge.of(Quantiser(1.0, 0, 4, False, False)), {}))
 
 
 def test_what_does_not_fit_is_named():
@@ -160,13 +163,13 @@ def test_verify_names_what_is_wrong(graph):
         verify(graph.with_nodes((*graph.nodes, conv), graph.tensors))
     with pytest.raises(BadGraph, match="op must be one of"):
         verify(graph.with_nodes((Node("n", "Magic", ("input",), "n.out", {}),), graph.tensors))
-    with pytest.raises(BadGraph, match=r"attributes \['weights', 'stride', 'pads'\] must be set"):
+    with pytest.raises(BadGraph, match=r"attributes \['weights', 'stride', 'pads', 'groups'\] must be set"):
         verify(graph.with_nodes((Node("n", "Conv", ("input",), "n.out", {}),), graph.tensors))
     narrow = {**graph.tensors, "conv1.out": Tensor("conv1.out", (28, 28, 8), -1, 1, np.ones(1))}
     with pytest.raises(BadGraph, match=r"node 'conv1' \(Conv\): the output must be"):
         verify(graph.with_nodes(graph.nodes, narrow))
     with pytest.raises(BadGraph, match="the output must be made by a node"):
-        verify(graph.with_nodes(graph.nodes, graph.tensors, "nothing"))
+        verify(replace(graph, output="nothing"))
     with pytest.raises(BadGraph, match="the input must be a tensor"):
         verify(graph.with_nodes(graph.nodes, {}))
 

@@ -14,18 +14,19 @@ from lutwright.boards import Board, load_board
 from lutwright.cli.console import JSON_OPTION, answer, terminal, verb
 from lutwright.dataflow.choose import Choice, choose
 from lutwright.dataflow.cost import SHELL, cost
-from lutwright.emit.project import MANIFEST, hardware_graph, open_project, plan_project
+from lutwright.emit.project import MANIFEST, hardware_graph, model_bytes, open_project, plan_project
 from lutwright.errors import BadOption
 from lutwright.files import new_folder, write_tree
 from lutwright.flow.bitstream import Measured, make_bitstream
+from lutwright.frontend.translate import InputType
 from lutwright.ir.graph import Graph
 
 
-def build_project(model: Path, board: Board, out: Path) -> tuple[Graph, Choice]:
+def build_project(model: Path, board: Board, out: Path, declared: InputType | None = None) -> tuple[Graph, Choice]:
     """Convert `model`, fold it for `board` and write the project to folder `out`, whole or not at all."""
-    graph = hardware_graph(model)
+    graph = hardware_graph(model, declared)
     choice = choose(graph, board)
-    plan = plan_project(graph, choice, board, model.read_bytes())
+    plan = plan_project(graph, choice, board, model_bytes(model), declared)
     with new_folder(out, MANIFEST) as folder:
         write_tree(folder, plan.files)
     return graph, choice
@@ -107,6 +108,7 @@ def build(
     board: str = typer.Option(..., "--board", help="Board name (see `lutwright boards`) or a board file."),
     out: Path | None = typer.Option(None, "--out", help="Project folder (default ./MODEL-BOARD)."),
     bitstream: bool = typer.Option(False, "--bitstream", help="Also synthesise, place, route and pack."),
+    input_type: str = typer.Option("", "--input", help="Integers that an unquantised input holds: uint8:1/256."),
     backend: str = typer.Option("rtl", "--backend", help="rtl is the one there is."),
     as_json: bool = JSON_OPTION,
 ) -> None:
@@ -116,7 +118,7 @@ def build(
     target = load_board(board)
     place = out or Path(f"{model.stem}-{target.name}")
     begin = time.perf_counter()
-    graph, choice = build_project(model, target, place)
+    graph, choice = build_project(model, target, place, InputType.parse(input_type) if input_type else None)
     estimate = choice.estimate.as_dict()
     rate = target.clock.mhz * 1e6 / choice.pipeline.interval
     result: dict[str, Any] = {

@@ -10,6 +10,7 @@ from lutwright.dataflow.cost import SHELL, Cost, cost, pipeline_cost
 from lutwright.dataflow.folding import Fold, fastest_interval, fold_graph
 from lutwright.dataflow.lower import Target, lower
 from lutwright.dataflow.stage import Pipeline
+from lutwright.dataflow.supported import require_cells
 from lutwright.errors import DoesNotFit
 from lutwright.ir.graph import Graph
 
@@ -36,8 +37,10 @@ class Choice:
 def choose(graph: Graph, board: Board) -> Choice:
     """The fastest folding of `graph` whose estimate fits `board`: one pixel a clock, or half that rate, or a quarter...
 
-    Raises DoesNotFit naming the resource and the stage that needs most of it.
+    Raises UnsupportedOp naming a node that no cell does, and DoesNotFit naming the resource that is short and the stage
+    that needs most of it.
     """
+    require_cells(graph)
     interval = fastest_interval(graph)
     last: Choice | None = None
     while interval <= _SLOWEST:

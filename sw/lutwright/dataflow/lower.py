@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import gcd
 
 import numpy as np
@@ -11,8 +11,10 @@ import numpy as np
 from lutwright.dataflow.buffers import pool_arrivals, queue_depth
 from lutwright.dataflow.folding import Fold
 from lutwright.dataflow.stage import Parameter, Pipeline, Stage, Stream, Vector
+from lutwright.dataflow.supported import is_complement, require_cells
 from lutwright.errors import UnsupportedOp
 from lutwright.ir.graph import Graph, Node, Tensor
+from lutwright.ir.ops import infer
 from lutwright.numerics.quantiser import IntArray
 from lutwright.numerics.ranges import type_of
 from lutwright.numerics.requantise import Multiply, Threshold
@@ -98,6 +100,7 @@ class Lowering:
 
 def lower(graph: Graph, folds: dict[str, Fold], target: Target) -> Pipeline:
     """The pipeline of `graph` with `folds` for `target`; UnsupportedOp names what no cell does."""
+    require_cells(graph)
     work = Lowering(graph, folds, target)
     for node in graph.nodes:
         LOWER[node.op](work, node)
@@ -105,17 +108,15 @@ def lower(graph: Graph, folds: dict[str, Fold], target: Target) -> Pipeline:
 
 
 def _conv(work: Lowering, node: Node) -> None:
-    w, stride, pads = node.attrs["weights"], node.attrs["stride"], node.attrs["pads"]
-    x, out, fold = work.graph.tensors[node.inputs[0]], work.graph.tensors[node.output], work.folds[node.name]
-    k = w.shape[1]
-    if w.shape[1] != w.shape[2]:
-        raise UnsupportedOp(f"node '{node.name}' (Conv)", "the kernel must be square for the hardware", w.shape[1:3])
+    w, stride, pads = node.attrs["weights"], node.attrs["stride"][0], node.attrs["pads"]
+    x, out, fold = work.graph.tensors[node.inputs[0]], _sums(work, node), work.folds[node.name]
     if fold.mux and fold.simd < x.channels:
         _window_folded(work, node, fold)
         _mux_mac(work, node, x, out, fold)
+        _bias(work, node, out)
         return
     work.lanes(node, x.channels)
-    if k > 1:
+    if w.shape[1] > 1:
         _window(work, node, fold.simd if fold.mux else x.channels)
     elif stride != 1 or any(pads):
         raise UnsupportedOp(
@@ -124,10 +125,44 @@ def _conv(work: Lowering, node: Node) -> None:
             f"stride {stride}, pads {list(pads)}",
         )
     (_mux_mac if fold.mux else _folded_mac)(work, node, x, out, fold)
+    _bias(work, node, out)
+
+
+def _adds_bias(node: Node) -> bool:
+    """Whether the bias is a stage of its own; the one of complemented signs comes out of the multiplexers."""
+    return "bias" in node.attrs and not (node.op == "Conv" and is_complement(node))
+
+
+def _sums(work: Lowering, node: Node) -> Tensor:
+    """What the MAC of a Conv or Dense makes: the node's output, or the sums before its bias, called ""."""
+    if not _adds_bias(node):
+        return work.graph.tensors[node.output]
+    attrs = {key: value for key, value in node.attrs.items() if key != "bias"}
+    bare = replace(node, output="", attrs=attrs)
+    return infer(bare, [work.graph.tensors[name] for name in node.inputs], np.ones(1))
+
+
+def _bias(work: Lowering, node: Node, sums: Tensor) -> None:
+    """The stage that adds the bias to `sums`, where there is one."""
+    if _adds_bias(node):
+        _offset(work, node, f"{node.name}_bias", sums, np.ones(1, np.int64), node.attrs["bias"])
+
+
+def _affine_node(work: Lowering, node: Node) -> None:
+    x = work.graph.tensors[node.inputs[0]]
+    _offset(work, node, node.name, x, node.attrs["gain"], node.attrs["offset"])
+
+
+def _offset(work: Lowering, node: Node, name: str, x: Tensor, gain: IntArray, offset: IntArray) -> None:
+    """x * gain + offset as a requantisation that shifts and clips nothing; the results travel like accumulators."""
+    out = work.graph.tensors[node.output]
+    gain, offset = (np.broadcast_to(a, x.channels) for a in (gain, offset))
+    stream = _acc_stream(out, work.here.lanes)
+    _requantise(work, node, name, x, Multiply(gain, offset, 0, out.low, out.high), stream)
 
 
 def _window(work: Lowering, node: Node, simd: int) -> None:
-    w, stride, pads = node.attrs["weights"], node.attrs["stride"], node.attrs["pads"]
+    w, stride, pads = node.attrs["weights"], node.attrs["stride"][0], node.attrs["pads"]
     x, out = work.graph.tensors[node.inputs[0]], work.graph.tensors[node.output]
     k, (height, width, channels) = w.shape[1], x.shape
     if max(pads[:2]) > k - 2 or min(height, width) < 2:
@@ -137,8 +172,6 @@ def _window(work: Lowering, node: Node, simd: int) -> None:
             f"pads {list(pads)} on {height}x{width}",
             "Use padding (k-1)/2.",
         )
-    if x.zero_point:
-        raise UnsupportedOp(f"node '{node.name}' (Conv)", "zero padding needs a zero code of 0", x.zero_point)
     pixel = channels * work.here.bits
     below = max(0, (out.shape[0] - 1) * stride + k - pads[0] - height)
     beside = max(0, (out.shape[1] - 1) * stride + k - pads[1] - width)
@@ -167,7 +200,7 @@ def _window(work: Lowering, node: Node, simd: int) -> None:
 
 def _window_folded(work: Lowering, node: Node, fold: Fold) -> None:
     """The window served one group of SIMD channels after the other, out of memories and not out of registers."""
-    w, stride, pads = node.attrs["weights"], node.attrs["stride"], node.attrs["pads"]
+    w, stride, pads = node.attrs["weights"], node.attrs["stride"][0], node.attrs["pads"]
     x, out = work.graph.tensors[node.inputs[0]], work.graph.tensors[node.output]
     k, (height, width, channels) = w.shape[1], x.shape
     if max(pads[:2]) > k - 1 or stride > k or min(height, width) < 2:
@@ -240,7 +273,7 @@ def _mux_mac(work: Lowering, node: Node, x: Tensor, out: Tensor, fold: Fold) -> 
     positions = np.abs(flat).argmax(axis=1)  # [out, in]
     kept = np.take_along_axis(flat, positions[:, None, :], axis=1)[:, 0]
     shared, w_bits = _lane_parameters(work.here, x, w, out)
-    if "bias" in node.attrs:  # passes/complement_signs.py
+    if is_complement(node):  # passes/complement_signs.py
         kept, w_bits = (kept < 0).astype(np.int64), 1
         shared |= {"SIGN_ONLY": 1, "W_BITS": 1, "P_BITS": work.here.bits + 1}
     nf, sf = w.shape[0] // fold.pe, w.shape[3] // fold.simd
@@ -251,7 +284,7 @@ def _mux_mac(work: Lowering, node: Node, x: Tensor, out: Tensor, fold: Fold) -> 
         node,
         stream,
         out.shape[0] * out.shape[1] * nf * sf,
-        node.output,
+        out.name,
         PE=fold.pe,
         SIMD=fold.simd,
         NF=nf,
@@ -286,7 +319,7 @@ def _folded_mac(work: Lowering, node: Node, x: Tensor, out: Tensor, fold: Fold) 
         node,
         _acc_stream(out, fold.pe),
         pixels * nf * sf,
-        node.output,
+        out.name,
         files,
         PE=fold.pe,
         SIMD=fold.simd,
@@ -300,7 +333,7 @@ def _folded_mac(work: Lowering, node: Node, x: Tensor, out: Tensor, fold: Fold) 
 
 
 def _dense(work: Lowering, node: Node) -> None:
-    x, out, fold = work.graph.tensors[node.inputs[0]], work.graph.tensors[node.output], work.folds[node.name]
+    x, out, fold = work.graph.tensors[node.inputs[0]], _sums(work, node), work.folds[node.name]
     work.lanes(node, fold.simd)
     times = out.words // fold.pe
     if times > 1:
@@ -317,19 +350,25 @@ def _dense(work: Lowering, node: Node) -> None:
             BLOCK=int(2 * work.here.beats * stream.width > work.target.block_bits),
         )
     _folded_mac(work, node, x, out, fold)
+    _bias(work, node, out)
 
 
 def _step(work: Lowering, node: Node) -> None:
-    x, out = work.graph.tensors[node.inputs[0]], work.graph.tensors[node.output]
     form = node.attrs["form"] or Threshold(node.attrs["steps"])
+    stream = work.tensor_stream(work.graph.tensors[node.output], work.here.lanes)
+    _requantise(work, node, node.name, work.graph.tensors[node.inputs[0]], form, stream)
+
+
+def _requantise(work: Lowering, node: Node, name: str, x: Tensor, form: Multiply | Threshold, stream: Stream) -> None:
+    """The cell of `form` on `x`, which makes the node's output as `stream`."""
+    out = work.graph.tensors[node.output]
     pe, acc_bits = work.here.lanes, work.here.bits
-    stream = work.tensor_stream(out, pe)
-    shared: dict[str, Parameter] = {"PE": pe, "NF": x.channels // pe, "ACC_BITS": acc_bits, "CODE_BITS": out.type.width}
+    shared: dict[str, Parameter] = {"PE": pe, "NF": x.channels // pe, "ACC_BITS": acc_bits, "CODE_BITS": stream.bits}
     if isinstance(form, Multiply):
-        work.add(node.name, "requantise_affine", node, stream, stream.beats, node.output, **shared, **_affine(form, x))
+        work.add(name, "requantise_affine", node, stream, stream.beats, node.output, **shared, **_affine(form, x))
     else:
         work.add(
-            node.name,
+            name,
             "requantise_threshold",
             node,
             stream,
@@ -339,7 +378,7 @@ def _step(work: Lowering, node: Node) -> None:
             **_thresholds(form, acc_bits, out),
         )
     # The register slice ends the chain of ready signals at every layer.
-    work.add(f"{node.name}_slice", "skid", node, stream, stream.beats, node.output, WIDTH=stream.width)
+    work.add(f"{name}_slice", "skid", node, stream, stream.beats, node.output, WIDTH=stream.width)
 
 
 def _affine(form: Multiply, x: Tensor) -> dict[str, Parameter]:
@@ -410,11 +449,11 @@ def _max_pool(work: Lowering, node: Node) -> None:
         SIGNED=int(work.here.signed),
         HEIGHT=x.shape[0],
         WIDTH=x.shape[1],
-        K=node.attrs["kernel"],
+        K=node.attrs["kernel"][0],
         BLOCK=int(depth * stream.width > work.target.block_bits),
     )
     # A pool sends a row of pixels in a burst and then nothing; what follows works at a steady rate.
-    arrivals = pool_arrivals(x, node.attrs["kernel"], nf, work.target.interval / (x.shape[0] * x.shape[1] * nf))
+    arrivals = pool_arrivals(x, node.attrs["kernel"][0], nf, work.target.interval / (x.shape[0] * x.shape[1] * nf))
     waiting = queue_depth(arrivals, work.service(node) / stream.beats)
     if waiting > 1:
         work.add(
@@ -452,6 +491,7 @@ def _argmax(work: Lowering, node: Node) -> None:
 
 
 LOWER: dict[str, Callable[[Lowering, Node], None]] = {
+    "Affine": _affine_node,
     "ArgMax": _argmax,
     "Conv": _conv,
     "Dense": _dense,

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import onnx
+
 import lutwright
 from lutwright.boards import Board
 from lutwright.dataflow.choose import Choice
@@ -18,7 +20,8 @@ from lutwright.dataflow.stage import Pipeline
 from lutwright.emit.rtl import beat_bytes, bench_files, cell_closure, core_files
 from lutwright.emit.shell import CoreInterface, constraint_name, link_sources, shell_files
 from lutwright.errors import BadProject
-from lutwright.frontend.translate import import_model
+from lutwright.frontend.load import load_model
+from lutwright.frontend.translate import InputType, import_model
 from lutwright.ir.graph import Graph
 from lutwright.ir.text import to_text
 from lutwright.passes import run_pipeline
@@ -54,8 +57,20 @@ def core_interface(pipeline: Pipeline, project_id: int) -> CoreInterface:
     )
 
 
-def plan_project(graph: Graph, choice: Choice, board: Board, model: bytes) -> BuildPlan:
-    """The whole project of `graph`, folded as in `choice`, on `board`; `model` is the ONNX file that it came from."""
+def model_bytes(model: Path) -> bytes:
+    """The ONNX file `model` as a project carries it: as it is, or in one piece where its data lie in other files."""
+    loaded = load_model(model)
+    given = model.read_bytes()
+    return given if loaded == onnx.ModelProto.FromString(given) else bytes(loaded.SerializeToString(deterministic=True))
+
+
+def plan_project(
+    graph: Graph, choice: Choice, board: Board, model: bytes, declared: InputType | None = None
+) -> BuildPlan:
+    """The whole project of `graph`, folded as in `choice`, on `board`.
+
+    model: the ONNX file that it came from. declared: the type of its input, where the user had to say it.
+    """
     pipeline = choice.pipeline
     core = core_files(graph, pipeline)
     project_id = zlib.crc32(BuildPlan(core).digest.encode())
@@ -73,6 +88,7 @@ def plan_project(graph: Graph, choice: Choice, board: Board, model: bytes) -> Bu
         "board": board.name,
         "project_id": project_id,
         "model": "model.onnx",
+        "input": declared.text if declared is not None else "",
         "top": "board_top",
         "constraints": constraints,
         "baud": board.uart.baud,
@@ -163,15 +179,16 @@ class Project:
         return self.folder / "sim" / "tb_core.sv"
 
 
-def hardware_graph(model: Path) -> Graph:
+def hardware_graph(model: Path, declared: InputType | None = None) -> Graph:
     """The integer graph of an ONNX file as hardware computes it: every pass done, a classifier ends in its class."""
-    return classify(run_pipeline(import_model(model)))
+    return classify(run_pipeline(import_model(model, declared)))
 
 
 def open_project(folder: Path) -> Project:
     """Open the project in `folder`: check its files, and make graph and pipeline anew from its model."""
     manifest = read_manifest(folder)
-    graph = replace(hardware_graph(folder / manifest["model"]), name=manifest["name"])
+    declared = InputType.parse(manifest["input"]) if manifest["input"] else None
+    graph = replace(hardware_graph(folder / manifest["model"], declared), name=manifest["name"])
     folds = {
         node.name: Fold(manifest["folds"][node.name][0], manifest["folds"][node.name][1], is_mux(node))
         for node in graph.nodes

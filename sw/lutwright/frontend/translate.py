@@ -1,428 +1,305 @@
-"""QONNX to the integer graph: each ONNX node is run on symbols that stand for integers, scales and float chains.
-
-A tensor of the model is one of
-    Constant    an array
-    Weights     integer codes and their scale, out of a Quant node on a constant
-    Raw         the model's input, not yet quantised
-    Symbol      an integer tensor of the graph, with the float chain that turns it into what the model has here
-"""
+"""QONNX to the integer graph: the whole of a model, in the arithmetic in which its floats are exact."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
+from onnx.reference import ReferenceEvaluator
 
 from lutwright.errors import BadModel, UnsupportedOp
-from lutwright.frontend import chain as floats
-from lutwright.frontend.load import constants, in_order, load_model
-from lutwright.ir.graph import Graph, Node, Tensor
-from lutwright.ir.ops import infer
+from lutwright.frontend import functions, join, layers, pointwise, pools, quantise, resample, scores, shapes
+from lutwright.frontend.load import constant_node, constants, in_order, load_model
+from lutwright.frontend.quantisers import attributes, place
+from lutwright.frontend.translator import NotFixedPoint, Tap, Translator, identifier
+from lutwright.frontend.values import Constant, InputType, Raw, Symbol, Value
+from lutwright.ir.graph import Graph
 from lutwright.ir.verify import verify
-from lutwright.numerics.quantiser import ROUNDING, FloatArray, IntArray, Quantiser
-from lutwright.numerics.ranges import exact_float
-from lutwright.numerics.steps import find_steps
+from lutwright.numerics.chain import Chain
+from lutwright.numerics.edge import Exit
+from lutwright.numerics.order import ordered_in
+from lutwright.numerics.view import plain
+
+__all__ = ["HANDLERS", "Import", "InputType", "Tap", "identifier", "import_model", "import_with_taps"]
 
 
 @dataclass(frozen=True, eq=False)
-class Constant:
-    """A constant of the model."""
+class Import:
+    """A translated model.
 
-    value: NDArray[Any]
+    arithmetic: np.float32 where the model's own float32 forward is exact, otherwise np.float64; reason: why.
+    taps: the tensors of the model that are integers times a scale.
+    """
 
-
-@dataclass(frozen=True, eq=False)
-class Weights:
-    """Quantised constants: value = codes * scale; scale float64 [1] or [out channels]."""
-
-    codes: IntArray
-    scale: NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Raw:
-    """The model's float input, (channels, height, width) or (features,)."""
-
-    shape: tuple[int, ...]
+    graph: Graph
+    arithmetic: type[np.floating[Any]]
+    reason: str
+    taps: tuple[Tap, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class Symbol:
-    """Integer tensor `tensor` followed by `chain`. image: (C, H, W) of what was flattened in ONNX order, or None."""
+Handler = Callable[[Translator, onnx.NodeProto], Value]
 
-    tensor: str
-    chain: floats.Chain
-    image: tuple[int, int, int] | None = None
+HANDLERS: Mapping[str, Handler] = {
+    **dict.fromkeys(
+        ("Quant", "IntQuant", "BipolarQuant", "Trunc", "MultiThreshold", "QuantizeLinear"), quantise.quantise
+    ),
+    **dict.fromkeys(functions.UNARY, functions.unary),
+    **dict.fromkeys(("Add", "Sub", "Mul", "Div"), pointwise.arithmetic),
+    **dict.fromkeys(("Min", "Max"), functions.limit),
+    **dict.fromkeys(("Identity", "Dropout"), functions.identity),
+    **dict.fromkeys(("Softmax", "LogSoftmax"), functions.softmax),
+    "BatchNormalization": pointwise.batch_norm,
+    "Cast": functions.cast,
+    "DequantizeLinear": quantise.dequantise,
+    "PRelu": functions.prelu,
+    "Conv": layers.conv,
+    **dict.fromkeys(("MatMul", "Gemm"), layers.matmul),
+    **dict.fromkeys(("MaxPool", "AveragePool", "MaxPoolNHWC"), pools.pool),
+    **dict.fromkeys(("GlobalAveragePool", "GlobalMaxPool"), pools.global_pool),
+    **dict.fromkeys(("ReduceMean", "ReduceSum", "ReduceMax"), pools.reduce),
+    "Pad": resample.pad,
+    **dict.fromkeys(("Resize", "Upsample"), resample.resize),
+    "ArgMax": scores.arg_max,
+    "TopK": scores.top_k,
+    "Concat": join.concat,
+    "Sum": join.total,
+    "Transpose": shapes.transpose,
+    "Reshape": shapes.reshape,
+    "Flatten": shapes.flatten,
+    "Squeeze": shapes.squeeze,
+    "Unsqueeze": shapes.unsqueeze,
+    "Shape": shapes.shape_of,
+    "DepthToSpace": shapes.depth_to_space,
+    "SpaceToDepth": shapes.space_to_depth,
+}
 
-
-Value = Constant | Weights | Raw | Symbol
-
-
-class Translator:
-    """Runs the nodes of one ONNX graph and collects the nodes of the integer graph."""
-
-    def __init__(self, name: str) -> None:
-        """name: of the integer graph; it becomes the name of the hardware module."""
-        self.name = name
-        self.values: dict[str, Value] = {}
-        self.nodes: list[Node] = []
-        self.tensors: dict[str, Tensor] = {}
-        self.edge: Quantiser | None = None
-        self.input = ""
-
-    # ---- messages and operands -------------------------------------------------------------------------------------
-
-    @staticmethod
-    def place(node: onnx.NodeProto) -> str:
-        """How messages call `node`."""
-        return f"node '{node.name or node.output[0]}' ({node.op_type})"
-
-    def refuse(self, node: onnx.NodeProto, rule: str, found: object, fix: str = "") -> UnsupportedOp:
-        """The error for a node that is not done."""
-        return UnsupportedOp(self.place(node), rule, found, fix)
-
-    def constant(self, node: onnx.NodeProto, index: int) -> NDArray[Any]:
-        """Input `index` as a constant array."""
-        value = self.values[node.input[index]]
-        if not isinstance(value, Constant):
-            raise self.refuse(node, f"input {index} must be a constant", "the result of another node")
-        return value.value
-
-    def symbol(self, node: onnx.NodeProto, index: int = 0) -> Symbol:
-        """Input `index` as a symbol."""
-        value = self.values[node.input[index]]
-        if not isinstance(value, Symbol):
-            raise self.refuse(
-                node,
-                f"input {index} must be a quantised activation",
-                type(value).__name__.lower(),
-                "Put a quantiser before it.",
-            )
-        return value
-
-    def codes(self, node: onnx.NodeProto, index: int = 0) -> Symbol:
-        """Input `index` as a symbol without a chain: integers times one scale."""
-        value = self.symbol(node, index)
-        if value.chain.ops:
-            raise self.refuse(
-                node,
-                f"input {index} must come out of a quantiser",
-                f"the float result of {value.chain.names[-1]!r}",
-                "Quantise it first.",
-            )
-        return value
-
-    def emit(self, node: onnx.NodeProto, op: str, x: Symbol, scale: FloatArray, **attrs: Any) -> Symbol:
-        """Add an integer node that reads `x`; its name is the ONNX node's."""
-        name = node.name or node.output[0]
-        made = Node(name, op, (x.tensor,), f"{name}.out", attrs, self.place(node))
-        self.nodes.append(made)
-        self.tensors[made.output] = infer(made, [self.tensors[x.tensor]], scale)
-        return Symbol(made.output, floats.Chain(scale), x.image)
-
-    # ---- quantisers ------------------------------------------------------------------------------------------------
-
-    def quantiser(self, node: onnx.NodeProto) -> tuple[Quantiser, NDArray[np.float64]]:
-        """The quantiser of a Quant node, and its scales [1] or [channels]."""
-        attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
-        scale, zero, bits = (np.asarray(self.constant(node, i), np.float64).reshape(-1) for i in (1, 2, 3))
-        rounding = attributes.get("rounding_mode", b"ROUND").decode().upper()
-        if bits.size != 1 or not 1 <= bits[0] <= 32 or bits[0] != int(bits[0]):
-            raise self.refuse(node, "the bit width must be one integer from 1 to 32", bits.tolist())
-        if not np.isfinite(scale).all() or (scale <= 0).any():
-            raise self.refuse(node, "scales must be positive and finite", scale.tolist()[:4])
-        if (zero != 0).any():
-            raise self.refuse(node, "the zero point must be 0", zero.tolist()[:4], "Use a symmetric quantiser.")
-        if rounding not in ROUNDING:
-            raise self.refuse(node, f"rounding_mode must be one of {', '.join(ROUNDING)}", rounding)
-        if bits[0] == 1 and attributes.get("signed", 1):
-            raise self.refuse(node, "a signed quantiser must have 2 bits or more", "1", "Use BipolarQuant or 2 bits.")
-        made = Quantiser(
-            float(scale[0]),
-            0,
-            int(bits[0]),
-            bool(attributes.get("signed", 1)),
-            bool(attributes.get("narrow", 0)),
-            rounding,
-        )
-        return made, scale
-
-    def quant(self, node: onnx.NodeProto) -> Value:
-        """Quant of a constant, of the input or of an activation."""
-        quantiser, scale = self.quantiser(node)
-        x = self.values[node.input[0]]
-        if isinstance(x, Constant):
-            return self.quant_constant(node, x.value, quantiser, scale)
-        if scale.size != 1:
-            raise self.refuse(
-                node,
-                "an activation must have one scale",
-                f"{scale.size} scales",
-                "Use a per-tensor scale for activations.",
-            )
-        if isinstance(x, Raw):
-            return self.quant_input(node, x, quantiser)
-        if not isinstance(x, Symbol):
-            raise self.refuse(node, "the input must be an activation or a constant", "quantised weights")
-        tensor = self.tensors[x.tensor]
-        steps = find_steps(
-            lambda acc: x.chain.codes(acc, quantiser), tensor.channels, tensor.low, tensor.high, self.place(node)
-        )
-        return self.emit(node, "Step", x, scale, steps=steps, form=None)
-
-    def quant_constant(
-        self, node: onnx.NodeProto, value: NDArray[Any], quantiser: Quantiser, scale: NDArray[np.float64]
-    ) -> Weights:
-        """Weights: each output channel may have its own scale, which must lie along one axis."""
-        shape = np.asarray(self.constant(node, 1)).shape
-        per = np.broadcast_to(np.asarray(self.constant(node, 1), value.dtype), value.shape) if scale.size > 1 else None
-        if per is not None and (len(shape) != value.ndim or sum(n > 1 for n in shape) != 1):
-            raise self.refuse(node, "the scales must lie along one axis of the weights", list(shape))
-        if per is None:
-            return Weights(quantiser.codes(value), scale)
-        unit = replace(quantiser, scale=1.0)
-        return Weights(unit.codes(value / per), scale)
-
-    def quant_input(self, node: onnx.NodeProto, x: Raw, quantiser: Quantiser) -> Symbol:
-        """The first quantiser makes the codes that the hardware takes."""
-        if self.edge is not None:
-            raise self.refuse(node, "the model's input must have one quantiser", "a second one")
-        self.edge, self.input = quantiser, "input"
-        shape = (x.shape[1], x.shape[2], x.shape[0]) if len(x.shape) == 3 else x.shape
-        scale = np.array([quantiser.scale])
-        self.tensors["input"] = Tensor("input", shape, quantiser.low, quantiser.high, scale)
-        return Symbol("input", floats.Chain(scale))
-
-    # ---- layers ----------------------------------------------------------------------------------------------------
-
-    def weights(self, node: onnx.NodeProto, x: Symbol) -> Weights:
-        """Input 1 as weights; x must have one scale."""
-        w = self.values[node.input[1]]
-        if not isinstance(w, Weights):
-            raise self.refuse(node, "the weights must be quantised", "floats", "Use a layer with quantised weights.")
-        if x.chain.scale.size != 1:
-            raise self.refuse(node, "the input must have one scale", f"{x.chain.scale.size} scales")
-        return w
-
-    def biased(self, node: onnx.NodeProto, y: Symbol) -> Symbol:
-        """`y` with the bias of input 2, where there is one, as part of its chain."""
-        if len(node.input) < 3 or not node.input[2]:
-            return y
-        bias = self.values[node.input[2]]
-        if isinstance(bias, Weights):
-            array = (bias.codes * bias.scale).reshape(-1)
-        elif isinstance(bias, Constant):
-            array = bias.value.reshape(-1)
-        else:
-            raise self.refuse(node, "the bias must be a constant", "the result of another node")
-        return replace(y, chain=y.chain.then(node.name, floats.add(array)))
-
-    def conv(self, node: onnx.NodeProto) -> Symbol:
-        """Conv: one group, dilation 1, square stride."""
-        attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
-        x = self.codes(node)
-        w = self.weights(node, x)
-        if w.codes.ndim != 4 or len(self.tensors[x.tensor].shape) != 3:
-            raise self.refuse(node, "the convolution must be two-dimensional", f"weights {w.codes.shape}")
-        if attributes.get("group", 1) != 1:
-            raise self.refuse(node, "group must be 1", attributes["group"], "Use a plain convolution.")
-        if any(d != 1 for d in attributes.get("dilations", [1, 1])):
-            raise self.refuse(node, "dilations must be 1", list(attributes["dilations"]), "Use a larger kernel.")
-        if attributes.get("auto_pad", b"NOTSET") != b"NOTSET":
-            raise self.refuse(node, "auto_pad must be NOTSET", attributes["auto_pad"].decode(), "Give pads as numbers.")
-        strides = list(attributes.get("strides", [1, 1]))
-        if strides[0] != strides[1]:
-            raise self.refuse(node, "strides must be equal", strides)
-        pads = tuple(int(p) for p in attributes.get("pads", [0, 0, 0, 0]))
-        y = self.emit(
-            node,
-            "Conv",
-            x,
-            x.chain.scale * w.scale,
-            weights=w.codes.transpose(0, 2, 3, 1).copy(),
-            stride=int(strides[0]),
-            pads=pads,
-        )
-        return self.biased(node, y)
-
-    def matmul(self, node: onnx.NodeProto) -> Symbol:
-        """MatMul and Gemm of an activation vector with constant weights."""
-        attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
-        x = self.codes(node)
-        w = self.weights(node, x)
-        if attributes.get("transA", 0) or attributes.get("alpha", 1.0) != 1.0 or attributes.get("beta", 1.0) != 1.0:
-            raise self.refuse(node, "transA must be 0 and alpha and beta 1", "others")
-        codes = w.codes if attributes.get("transB", 0) else w.codes.T
-        shape = self.tensors[x.tensor].shape
-        if len(shape) != 1 or codes.ndim != 2 or codes.shape[1] != shape[0]:
-            raise self.refuse(
-                node, f"the weights must take a vector of {shape}", codes.shape, "Flatten the input first."
-            )
-        if x.image is not None:
-            c, h, wd = x.image
-            codes = codes.reshape(-1, c, h, wd).transpose(0, 2, 3, 1).reshape(codes.shape[0], -1)
-        y = self.emit(node, "Dense", x, x.chain.scale * w.scale, weights=codes.copy())
-        return self.biased(node, replace(y, image=None))
-
-    def max_pool(self, node: onnx.NodeProto) -> Symbol:
-        """MaxPool whose kernel is its stride, without padding."""
-        attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
-        x = self.codes(node)
-        kernel = list(attributes.get("kernel_shape", []))
-        strides = list(attributes.get("strides", [1] * len(kernel)))
-        if len(kernel) != 2 or kernel[0] != kernel[1] or strides != kernel or kernel[0] < 2:
-            raise self.refuse(
-                node,
-                "the kernel must be square, 2 or more, and equal to the stride",
-                f"kernel {kernel}, stride {strides}",
-                "Use a 2x2 pool with stride 2.",
-            )
-        if any(attributes.get("pads", [0])) or attributes.get("ceil_mode", 0):
-            raise self.refuse(node, "pads and ceil_mode must be 0", "others", "Pool without padding.")
-        return self.emit(node, "MaxPool", x, x.chain.scale, kernel=int(kernel[0]))
-
-    def flatten(self, node: onnx.NodeProto) -> Symbol:
-        """Flatten, and Reshape to (batch, features)."""
-        x = self.codes(node)
-        shape = self.tensors[x.tensor].shape
-        if node.op_type == "Reshape":
-            target = [int(n) for n in self.constant(node, 1).reshape(-1)]
-            if len(target) != 2 or target[1] not in (-1, int(np.prod(shape))):
-                raise self.refuse(node, "Reshape must flatten to (batch, features)", target)
-        if len(shape) == 1:
-            return x
-        y = self.emit(node, "Flatten", x, x.chain.scale)
-        return replace(y, image=(shape[2], shape[0], shape[1]))
-
-    # ---- float operations: they only lengthen the chain ------------------------------------------------------------
-
-    def batch_norm(self, node: onnx.NodeProto) -> Symbol:
-        """BatchNormalization in inference mode."""
-        attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
-        if attributes.get("training_mode", 0):
-            raise self.refuse(node, "training_mode must be 0", 1, "Export the model in eval mode.")
-        x = self.symbol(node)
-        gain, bias, mean, variance = arrays = [self.constant(node, i).reshape(-1) for i in (1, 2, 3, 4)]
-        channels = self.tensors[x.tensor].channels
-        if any(a.size != channels for a in arrays):
-            raise self.refuse(node, f"there must be {channels} channels", [a.size for a in arrays])
-        op = floats.batch_norm(gain, bias, mean, variance, float(attributes.get("epsilon", 1e-5)))
-        return replace(x, chain=x.chain.then(node.name, op))
-
-    def relu(self, node: onnx.NodeProto) -> Symbol:
-        """Relu."""
-        x = self.symbol(node)
-        return replace(x, chain=x.chain.then(node.name, floats.relu))
-
-    def affine(self, node: onnx.NodeProto) -> Symbol:
-        """Add or Mul with a constant, one value or one a channel."""
-        first = isinstance(self.values[node.input[0]], Symbol)
-        x, array = self.symbol(node, 0 if first else 1), self.constant(node, 1 if first else 0)
-        channels = self.tensors[x.tensor].channels
-        if array.size not in (1, channels):
-            raise self.refuse(node, f"the constant must have 1 or {channels} values", array.size)
-        make = floats.add if node.op_type == "Add" else floats.multiply
-        return replace(x, chain=x.chain.then(node.name, make(array.reshape(-1))))
-
-    def identity(self, node: onnx.NodeProto) -> Value:
-        """Identity and Dropout in inference mode."""
-        return self.values[node.input[0]]
-
-    # ---- the whole graph -------------------------------------------------------------------------------------------
-
-    def run(self, graph: onnx.GraphProto) -> Symbol:
-        """Translate every node; return the symbol of the model's one output."""
-        self.values = {name: Constant(value) for name, value in constants(graph).items()}
-        inputs = [i for i in graph.input if i.name not in self.values]
-        if len(inputs) != 1 or len(graph.output) != 1:
-            raise BadModel(
-                f"model '{self.name}'", "must have one input and one output", f"{len(inputs)} and {len(graph.output)}"
-            )
-        self.values[inputs[0].name] = Raw(_input_shape(inputs[0]))
-        for node in in_order(graph, set(self.values)):
-            if node.op_type not in HANDLERS:
-                raise self.refuse(
-                    node,
-                    f"operator must be one of {', '.join(sorted(HANDLERS))}",
-                    node.op_type,
-                    "Replace it, or export the model without it.",
-                )
-            self.values[node.output[0]] = HANDLERS[node.op_type](self, node)
-        result = self.values.get(graph.output[0].name)
-        if not isinstance(result, Symbol) or not self.nodes:
-            raise BadModel(f"output '{graph.output[0].name}'", "must be computed from the input", "something else")
-        return result
-
-
-HANDLERS: dict[str, Callable[[Translator, onnx.NodeProto], Value]] = {
-    "Add": Translator.affine,
-    "BatchNormalization": Translator.batch_norm,
-    "Conv": Translator.conv,
-    "Dropout": Translator.identity,
-    "Flatten": Translator.flatten,
-    "Gemm": Translator.matmul,
-    "Identity": Translator.identity,
-    "MatMul": Translator.matmul,
-    "MaxPool": Translator.max_pool,
-    "Mul": Translator.affine,
-    "Quant": Translator.quant,
-    "Relu": Translator.relu,
-    "Reshape": Translator.flatten,
+_QONNX = ("qonnx.custom_op.general", "onnx.brevitas", "finn.custom_op.general", "qonnx.custom_op.channels_last")
+# Not folded where all inputs are constants: quantisers make weights, random numbers are none.
+_KEPT = {"Quant", "IntQuant", "BipolarQuant", "Trunc", "MultiThreshold", "MaxPoolNHWC"}
+_KEPT |= {"QuantizeLinear", "DequantizeLinear", "RandomNormal", "RandomUniform", "RandomNormalLike"}
+_KEPT |= {"RandomUniformLike", "Bernoulli", "Multinomial"}
+_REMEDY = {
+    "ConvTranspose": "Use Resize (nearest) and a Conv, or a Conv and DepthToSpace.",
+    "FloatQuant": "Quantise to integers; float8 and minifloat are not done.",
+    "LSTM": "Recurrent layers are not done.",
+    "GRU": "Recurrent layers are not done.",
+    "LayerNormalization": "Use BatchNormalization.",
+    "InstanceNormalization": "Use BatchNormalization.",
 }
 
 
-def _input_shape(value: onnx.ValueInfoProto) -> tuple[int, ...]:
-    """The shape of the model's input without the batch; BadModel where it is not fixed."""
-    shape = tuple(int(d.dim_value) for d in value.type.tensor_type.shape.dim)[1:]
-    if len(shape) not in (1, 3) or any(n < 1 for n in shape):
+def import_model(path: Path, declared: InputType | None = None) -> Graph:
+    """The integer graph of the ONNX file `path`, named after the file.
+
+    declared: what integers an unquantised input holds. Raises BadModel (the file), UnsupportedOp (a node that is not
+    done) or NotExact (no exact integer form).
+    """
+    return import_with_taps(load_model(path), identifier(path.stem), declared).graph
+
+
+def import_with_taps(model: onnx.ModelProto, name: str, declared: InputType | None = None) -> Import:
+    """Translate `model` into a graph called `name`; errors as import_model.
+
+    Float32 is tried as the arithmetic first. It holds where every scale is a power of two and every sum is exact, which
+    makes the model's own float32 forward the truth. Otherwise the truth is the model in float64.
+    """
+    try:
+        return _translate(model, name, declared, np.float32, "")
+    except NotFixedPoint as why:
+        return _translate(model, name, declared, np.float64, str(why))
+
+
+def _translate(
+    model: onnx.ModelProto, name: str, declared: InputType | None, kind: type[np.floating[Any]], reason: str
+) -> Import:
+    graph = model.graph
+    fixed = constants(graph)
+    inputs = [i for i in graph.input if i.name not in fixed]
+    if len(inputs) != 1 or len(graph.output) != 1:
+        raise BadModel(
+            f"model '{name}'",
+            "must have one input and one output",
+            f"{len(inputs)} and {len(graph.output)}",
+            "Cut the model.",
+        )
+    batch, shape = _input_shape(inputs[0])
+    view = plain(shape, _channels_last(graph, inputs[0].name))
+    t = Translator(name, kind, batch, declared or _annotated(graph, inputs[0].name), view)
+    t.versions = {"" if e.domain == "ai.onnx" else e.domain: e.version for e in model.opset_import}
+    t.values = {key: Constant(value) for key, value in fixed.items()}
+    t.values[inputs[0].name] = Raw(view, Chain(np.ones(1)))
+    for node in _read_for(graph.output[0].name, in_order(graph, set(t.values))):
+        _handle(t, node)
+    return _finish(t, model, reason)
+
+
+def _read_for(output: str, nodes: list[onnx.NodeProto]) -> list[onnx.NodeProto]:
+    """Those of `nodes`, in their order, that `output` needs."""
+    needed, kept = {output}, []
+    for node in reversed(nodes):
+        if not needed.isdisjoint(node.output):
+            needed.update(name for name in node.input if name)
+            kept.append(node)
+    return kept[::-1]
+
+
+def _handle(t: Translator, node: onnx.NodeProto) -> None:
+    missing = [n for n in node.input if n and n not in t.values]
+    if missing:
+        raise t.refuse(
+            node,
+            "its inputs must be outputs that are made",
+            missing[0],
+            "Leave out the second output of the node before.",
+        )
+    stored = constant_node(node)
+    if stored is not None:
+        t.values[node.output[0]] = Constant(stored)
+        return
+    handler = HANDLERS.get(node.op_type)
+    known = node.domain in ("", "ai.onnx", *_QONNX)
+    if node.op_type not in _KEPT and known and all(isinstance(t.values[n], Constant) for n in node.input if n):
+        for output, folded in zip(node.output, _folded(t, node), strict=False):
+            t.values[output] = Constant(folded)
+        return
+    if handler is None or not known:
+        raise t.refuse(
+            node, "the operator must be one that lutwright does", _called(t, node), _REMEDY.get(node.op_type, _FIX)
+        )
+    try:
+        value = handler(t, node)
+    except (ValueError, IndexError, KeyError, OverflowError) as error:  # what numpy says of shapes that do not fit
+        rule = "its operands must fit each other"
+        raise BadModel(place(node), rule, type(error).__name__, "Export the model again.") from error
+    output = [*node.output, ""][_MADE.get(node.op_type, 0)]
+    if not output:
+        raise t.refuse(node, "the output that is made must have a name", list(node.output), "Export the model again.")
+    t.values[output] = value
+    if isinstance(value, Symbol):
+        t.tap(output, value)
+
+
+_MADE = {"TopK": 1}  # which output a handler makes, where it is not the first
+_FIX = "Replace it, or export the model without it; the README lists the operators."
+
+
+def _called(t: Translator, node: onnx.NodeProto) -> str:
+    """Operator and input shapes, for messages."""
+    domain = f"{node.domain}." if node.domain else ""
+    sizes = []
+    for name in node.input:
+        value = t.values.get(name)
+        if isinstance(value, Symbol | Raw):
+            sizes.append(value.view.model_shape)
+    return f"{domain}{node.op_type} of {', '.join(map(str, sizes)) or 'constants'}"
+
+
+def _folded(t: Translator, node: onnx.NodeProto) -> list[np.ndarray[Any, Any]]:
+    """The outputs of a node on constants, by onnx's reference evaluator."""
+    feeds = {}
+    for name in node.input:
+        value = t.values.get(name)
+        if isinstance(value, Constant):
+            feeds[name] = value.value.astype(t.kind) if value.value.dtype.kind == "f" else value.value
+    try:
+        if node.op_type == "Cast":
+            return [feeds[node.input[0]].astype(onnx.helper.tensor_dtype_to_np_dtype(int(attributes(node)["to"])))]
+        values = [onnx.helper.make_tensor_value_info(n, onnx.TensorProto.UNDEFINED, None) for n in feeds]
+        outputs = [onnx.helper.make_tensor_value_info(n, onnx.TensorProto.UNDEFINED, None) for n in node.output if n]
+        alone = onnx.NodeProto()
+        alone.CopyFrom(node)
+        alone.domain = "" if node.domain == "ai.onnx" else node.domain
+        small = onnx.helper.make_graph([alone], "constants", values, outputs)
+        opsets = [onnx.helper.make_opsetid(d, v) for d, v in t.versions.items()]
+        with np.errstate(all="ignore"):
+            found = ReferenceEvaluator(onnx.helper.make_model(small, opset_imports=opsets)).run(None, feeds)
+    except Exception as error:  # the evaluator raises whatever numpy does
+        raise UnsupportedOp(place(node), "must be computable from its constants", type(error).__name__, _FIX) from error
+    return [np.asarray(v) for v in found]
+
+
+def _finish(t: Translator, model: onnx.ModelProto, reason: str) -> Import:
+    output = model.graph.output[0].name
+    result = t.values.get(output)
+    if not isinstance(result, Symbol) or t.edge is None:
+        raise BadModel(
+            f"output '{output}'", "must be computed from the quantised input", "something else", "Quantise the input."
+        )
+    tensor = t.tensors[result.tensor]
+    if len(tensor.shape) == 1 and not ordered_in(result.chain, tensor.channels, tensor.low, tensor.high, t.kind):
+        t.inexact(f"output '{output}' holds scores that float32 rounds")
+    t.tap(output, result, last=True)
+    run = result.last.run if result.last is not None else None
+    leave = None if t.is_index(result) and not result.chain.ops else Exit(result.chain, t.kind, result.view, run)
+    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    made = _needed(Graph(t.name, tuple(t.nodes), t.tensors, "input", result.tensor, t.edge, metadata, leave))
+    return Import(verify(made), t.kind, reason, tuple(tap for tap in t.taps if tap.tensor in made.tensors))
+
+
+def _needed(graph: Graph) -> Graph:
+    """`graph` without nodes that the output does not need."""
+    alive = {graph.output}
+    for node in reversed(graph.nodes):
+        if node.output in alive:
+            alive.update(node.inputs)
+    nodes = tuple(n for n in graph.nodes if n.output in alive)
+    tensors = {name: tensor for name, tensor in graph.tensors.items() if name in alive or name == graph.input}
+    return graph.with_nodes(nodes, tensors)
+
+
+def _input_shape(value: onnx.ValueInfoProto) -> tuple[int, tuple[int, ...]]:
+    """(batch, shape without it) of the model's input; BadModel where the shape is not fixed. A free batch is 1."""
+    dims = value.type.tensor_type.shape.dim
+    sizes = [int(d.dim_value) if d.HasField("dim_value") else 0 for d in dims]
+    kind = value.type.tensor_type.elem_type
+    if kind not in (onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE, onnx.TensorProto.UNDEFINED):
+        raise UnsupportedOp(
+            f"input '{value.name}'",
+            "must be float32",
+            onnx.TensorProto.DataType.Name(kind).lower(),
+            "Export the model in float32.",
+        )
+    if len(sizes) < 2 or any(n < 1 for n in sizes[1:]) or np.prod([float(n) for n in sizes[1:]]) > 1 << 28:
         raise BadModel(
             f"input '{value.name}'",
-            "must be (batch, channels, height, width) or (batch, features), fixed",
-            ("batch", *shape),
+            "must be (batch, ...) with sizes that are fixed behind the batch",
+            ("batch", *sizes[1:]),
             "Export the model with a fixed input size.",
         )
-    return shape
+    return max(1, sizes[0]), tuple(sizes[1:])
 
 
-def identifier(name: str) -> str:
-    """`name` as a SystemVerilog identifier."""
-    text = "".join(c if c.isascii() and c.isalnum() else "_" for c in name)
-    return text if text and not text[0].isdigit() else f"m_{text}"
+def _channels_last(graph: onnx.GraphProto, name: str) -> bool:
+    """Whether the model's input is (batch, height, width, channels): its first change of layout says so."""
+    for _ in range(16):
+        users = [n for n in graph.node if name in n.input]
+        if not users:
+            return False
+        for node in users:
+            perm = list(attributes(node).get("perm", []))
+            if node.op_type == "Transpose" and perm in ([0, 3, 1, 2], [0, 2, 1]):
+                return True
+            last_domain = node.domain.endswith("channels_last") or node.op_type.endswith("NHWC")
+            if last_domain or (node.op_type == "MatMul" and node.input[0] == name):
+                return True
+        if users[0].op_type in ("Conv", "Gemm", "Reshape", "Flatten", "MaxPool", "AveragePool", "Concat", "Transpose"):
+            return False
+        name = users[0].output[0]
+    return False
 
 
-def import_model(path: Path) -> Graph:
-    """The integer graph of the QONNX file `path`, named after the file.
-
-    Raises BadModel (the file), UnsupportedOp (a node that is not done) or NotExact (no exact integer form).
-    """
-    model = load_model(path)
-    translator = Translator(identifier(path.stem))
-    result = translator.run(model.graph)
-    if result.chain.ops:
-        raise UnsupportedOp(
-            f"output '{model.graph.output[0].name}'",
-            "must be quantised or a plain sum of products",
-            f"the float result of {result.chain.names[-1]!r}",
-            "Quantise it, or drop the bias of the last layer.",
-        )
-    assert translator.edge is not None
-    bound = max(max(abs(t.low), abs(t.high)) for t in translator.tensors.values())
-    if exact_float(bound) is None:
-        raise BadModel(f"model '{path}'", "accumulators must be below 2^53", bound)
-    metadata = {entry.key: entry.value for entry in model.metadata_props}
-    return verify(
-        Graph(
-            translator.name,
-            tuple(translator.nodes),
-            translator.tensors,
-            translator.input,
-            result.tensor,
-            translator.edge,
-            metadata,
-        )
-    )
+def _annotated(graph: onnx.GraphProto, name: str) -> InputType | None:
+    """The integer type that a QONNX annotation gives the model's input, or None."""
+    for entry in graph.quantization_annotation:
+        if entry.tensor_name == name:
+            for pair in entry.quant_parameter_tensor_names:
+                told = {"BIPOLAR": "INT2", "TERNARY": "INT2", "BINARY": "UINT1"}.get(pair.value, pair.value)
+                found = re.fullmatch(r"(U?)INT(\d+)", told)
+                if pair.key == "finn_datatype" and found and 1 <= int(found[2]) <= 16:
+                    return InputType(not found[1], int(found[2]))
+    return None

@@ -1,0 +1,242 @@
+"""Lowering: what no cell does is refused by name, biases and offsets become stages."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from graphs import Maker
+
+from lutwright.boards import load_board
+from lutwright.dataflow.choose import choose
+from lutwright.dataflow.folding import fastest_interval, fold_graph
+from lutwright.dataflow.lower import Target, lower
+from lutwright.dataflow.supported import is_complement, require_cells
+from lutwright.errors import UnsupportedOp
+from lutwright.ir.verify import verify
+from lutwright.numerics.requantise import Lookup, Threshold
+from lutwright.numerics.steps import Table
+from lutwright.passes import run_pipeline
+from lutwright.passes.complement_signs import complement_signs
+
+BOARD = load_board("ulx3s-45f")
+NONE = (0, 0, 0, 0)
+
+
+def maker(shape=(6, 6, 4), bits=3, signed=False):
+    return Maker(np.random.default_rng(0), shape, bits, signed)
+
+
+def conv(m, kernel=(3, 3), stride=(1, 1), pads=NONE, **extra):
+    m.conv(4, kernel, stride, pads, **extra)
+    return m
+
+
+def table(m):
+    m.add("Conv", weights=np.ones((4, 1, 1, 4), np.int64), stride=(1, 1), pads=NONE, groups=1)
+    m.table(2)
+    return m
+
+
+def lookup(m):
+    table(m)
+    step = m.nodes[-1]
+    m.nodes[-1] = replace(step, attrs={**step.attrs, "form": Lookup(step.attrs["steps"])})
+    return m
+
+
+def added(m):
+    conv(m)
+    gains = np.ones(1, np.int64), np.ones(1, np.int64)
+    m.add("Add", m.here, m.here, gains=gains)
+    return m
+
+
+def op(m, name, **attrs):
+    conv(m)
+    m.add(name, **attrs)
+    return m
+
+
+def vector(m, name, **attrs):
+    conv(m)
+    m.add("Flatten")
+    m.add(name, **attrs)
+    return m
+
+
+def wide(m):
+    conv(m)
+    m.add("Affine", gain=np.full(1, 1 << 30), offset=np.zeros(1, np.int64))
+    return m
+
+
+def branch(m):
+    start = m.here
+    conv(m, (1, 1))
+    m.here = start
+    return conv(m, (1, 1))
+
+
+def on_codes(m, last):
+    conv(m)
+    m.step(3, True)
+    m.add("MaxPool", kernel=(2, 2), stride=(2, 2), pads=NONE)
+    last()
+    return m
+
+
+ONE, INDEX = np.ones(1, np.int64), np.arange(4)
+POOL = {"kernel": (2, 2), "stride": (2, 2), "pads": NONE}
+REFUSALS = {
+    "groups": (
+        lambda m: conv(m, groups=2),
+        r"'conv0' \(Conv\): groups must be 1 for the hardware, not 2\. Use a",
+    ),
+    "strides": (lambda m: conv(m, stride=(1, 2)), r"'conv0' \(Conv\): strides must be equal .*, not \(1, 2\)"),
+    "kernel": (lambda m: conv(m, (3, 2)), r"'conv0' \(Conv\): the kernel must be square .*, not \(3, 2\)"),
+    "1x1": (lambda m: conv(m, (1, 1), (2, 2)), r"'conv0' \(Conv\): a 1x1 kernel must have stride 1"),
+    "pool kernel": (
+        lambda m: op(m, "MaxPool", kernel=(2, 1), stride=(2, 1), pads=NONE),
+        r"'maxpool1' \(MaxPool\): the kernel must be square, 2 or more, equal to the stride .*kernel \(2, 1\)",
+    ),
+    "pool stride": (lambda m: op(m, "MaxPool", kernel=(2, 2), stride=(1, 1), pads=NONE), r"not .* stride \(1, 1\)"),
+    "pool pads": (lambda m: op(m, "MaxPool", kernel=(2, 2), stride=(2, 2), pads=(0, 0, 1, 1)), r"pads \(0, 0, 1, 1\)"),
+    "pool of one": (lambda m: op(m, "MaxPool", kernel=(1, 1), stride=(1, 1), pads=NONE), r"kernel \(1, 1\)"),
+    "table": (table, r"'step1' \(Step\): each channel must be monotone for the hardware, not a table"),
+    "lookup": (lookup, r"'step1' \(Step\): each channel must be monotone for the hardware, not a table"),
+    "Add": (added, r"'add1' \(Add\): must be an operation that the hardware has a cell for, not Add\. Use a network"),
+    "Pad": (
+        lambda m: op(m, "Pad", pads=(1, 1, 1, 1), value=0),
+        r"'pad1' \(Pad\): .* not Pad\. Use the padding of the convolution",
+    ),
+    "Resize": (lambda m: op(m, "Resize", rows=INDEX, columns=INDEX), r"'resize1' \(Resize\): .* not Resize"),
+    "DepthToSpace": (lambda m: op(m, "DepthToSpace", block=2, mode="DCR"), r"\(DepthToSpace\): .* not DepthToSpace"),
+    "Reorder": (
+        lambda m: op(m, "Reorder", shape=(64,), index=np.arange(64)[::-1].copy()),
+        r"'reorder1' \(Reorder\): .* not Reorder",
+    ),
+    "SumPool": (lambda m: op(m, "SumPool", **POOL), r"'sumpool1' \(SumPool\): .* not SumPool"),
+    "TopK": (lambda m: vector(m, "TopK", k=2), r"'topk2' \(TopK\): .* not TopK\. End the network with ArgMax"),
+    "ArgMax of an image": (
+        lambda m: op(m, "ArgMax"),
+        r"'argmax1' \(ArgMax\): the input must be a vector of two",
+    ),
+    "wide results": (wide, r"'affine1' \(Affine\): results must fit into 32 bits for the hardware"),
+    "a branch": (branch, r"'conv1' \(Conv\): must read 'conv0\.out', the output of the node before, not input"),
+    "step on codes": (
+        lambda m: on_codes(m, lambda: m.step(2, True)),
+        r"'step3' \(Step\): the input must be two's complement for the hardware, not uint3\. Put the step",
+    ),
+    "offset on codes": (lambda m: on_codes(m, lambda: m.affine(3)), r"'affine3' \(Affine\): .*two's complement"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+def test_refusals(case):
+    make, message = REFUSALS[case]
+    graph = make(maker()).graph()
+    with pytest.raises(UnsupportedOp, match=message):
+        choose(graph, BOARD)
+    target = Target(fastest_interval(graph), 1)
+    with pytest.raises(UnsupportedOp, match=message):
+        lower(graph, fold_graph(graph, target.interval), target)
+
+
+def test_concat_is_refused():
+    m = conv(maker())
+    m.add("Concat", m.here, m.here, axis=2)
+    with pytest.raises(UnsupportedOp, match=r"'concat1' \(Concat\): .* not Concat\. Use a network without concat"):
+        choose(m.graph(), BOARD)
+
+
+def test_the_output_must_end_the_chain():
+    graph = conv(conv(maker(), (1, 1)), (1, 1)).graph()
+    with pytest.raises(UnsupportedOp, match=r"graph 'random': the output must be 'conv1\.out', the last of the chain"):
+        choose(verify(replace(graph, output="conv0.out")), BOARD)
+
+
+def lowered(graph, slow=1):
+    target = Target(fastest_interval(graph) * slow, 1)
+    return {stage.name: stage for stage in lower(graph, fold_graph(graph, target.interval), target).stages}
+
+
+def test_biases_become_stages():
+    m = conv(maker(), bias=True)
+    m.add("Flatten")
+    m.dense(5, 3, True)
+    stages = lowered(m.graph(), 4)
+    for name, tensor in (("conv0", "conv0.out"), ("dense2", "dense2.out")):
+        assert stages[name].tensor == ""  # the sums before the bias are no tensor of the graph
+        added = stages[f"{name}_bias"]
+        assert (added.cell, added.tensor, added.parameters["SHIFT"]) == ("requantise_affine", tensor, 0)
+        low, high = m.tensors[tensor].low, m.tensors[tensor].high
+        assert (added.parameters["CODE_LOW"], added.parameters["CODE_HIGH"]) == (low, high)
+        assert (
+            added.parameters["OFFSETS"].values.tolist() == m.nodes[0 if name == "conv0" else 2].attrs["bias"].tolist()
+        )
+        assert added.stream.signed
+
+
+def test_an_offset_becomes_a_stage():
+    m = conv(maker((3, 3, 4)))
+    m.add("Flatten")
+    m.add("Affine", gain=np.array([3, -1, 0, 2]), offset=np.array([7]))
+    m.add("ArgMax")
+    stage = lowered(m.graph())["affine2"]
+    assert stage.parameters["MULTIPLIERS"].values.tolist() == [3, -1, 0, 2]
+    assert stage.parameters["OFFSETS"].values.tolist() == [7, 7, 7, 7]
+
+
+def test_only_complemented_signs_come_out_of_the_multiplexers():
+    m = conv(maker(), kind="sign")
+    m.step(3, False)
+    graph = run_pipeline(m.graph())
+    assert is_complement(graph.nodes[0])
+    stages = lowered(graph)
+    assert stages["conv0"].parameters["SIGN_ONLY"] == 1 and "conv0_bias" not in stages
+    other = conv(maker(), kind="sign", bias=True)
+    other.step(3, False)
+    stages = lowered(run_pipeline(other.graph()))
+    assert "SIGN_ONLY" not in stages["conv0"].parameters and "conv0_bias" in stages
+    dense = conv(maker(), bias=True)
+    assert not is_complement(dense.nodes[0])
+    assert not is_complement(conv(maker(), (1, 1), bias=True).nodes[0])
+
+
+def test_signs_in_front_of_a_table_stay():
+    m = conv(maker(), kind="sign")
+    m.table(2)
+    graph = m.graph()
+    assert isinstance(graph.nodes[1].attrs["steps"], Table)
+    assert complement_signs(graph).nodes == graph.nodes
+
+
+def test_thresholds_that_every_sum_passes_move_into_the_base():
+    """Channel 1 loses 4 by its four negative weights; its sums reach no lower than those of channel 0 did."""
+    m = maker((3, 3, 4), bits=1)
+    w = np.zeros((2, 3, 3, 4), np.int64)
+    w[0, 0, 0], w[1, 0, 0] = 1, -1
+    m.add("Conv", weights=w, stride=(1, 1), pads=NONE, groups=1)
+    m.step(2, False)
+    before, after = m.graph(), complement_signs(m.graph())
+    steps = after.nodes[1].attrs["steps"]
+    assert (steps.thresholds > steps.low).all()
+    acc = np.arange(-4, 5)[:, None].repeat(2, axis=1)
+    moved = np.clip(acc + after.nodes[0].attrs["bias"], steps.low, steps.high)
+    reached = np.stack([acc[:, 0] >= 0, acc[:, 1] <= 0], axis=1)
+    assert np.array_equal(steps.apply(moved)[reached], before.nodes[1].attrs["steps"].apply(acc)[reached])
+
+
+def test_supported_graphs_pass():
+    m = conv(maker(signed=True), bias=True)
+    m.step(3, False)
+    m.add("MaxPool", **POOL)
+    m.add("Flatten")
+    m.dense(3, 3)
+    m.affine(4)
+    m.add("ArgMax")
+    graph = run_pipeline(m.graph())
+    require_cells(graph)
+    steps = graph.nodes[1]
+    forced = replace(steps, attrs={**steps.attrs, "form": Threshold(steps.attrs["steps"])})
+    require_cells(replace(graph, nodes=(graph.nodes[0], forced, *graph.nodes[2:])))
