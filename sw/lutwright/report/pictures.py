@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from lutwright.errors import ToolMissing
 
 
-def _pyplot() -> Any:
+def pyplot() -> Any:
+    """matplotlib.pyplot, set up so that the same data gives the same bytes. Raises ToolMissing without matplotlib."""
     try:
         import matplotlib
     except ImportError as error:
@@ -21,15 +22,23 @@ def _pyplot() -> Any:
         ) from error
     matplotlib.use("svg")
     matplotlib.rcParams["svg.hashsalt"] = "lutwright"  # the same data gives the same file
-    from matplotlib import pyplot
+    from matplotlib import pyplot as plt
 
-    return pyplot
+    return plt
+
+
+def svg(figure: Any) -> str:
+    """A matplotlib figure as an SVG element; the figure is closed."""
+    out = io.StringIO()
+    figure.savefig(out, format="svg", metadata={"Date": None})
+    pyplot().close(figure)
+    text = out.getvalue()
+    return text[text.index("<svg") :]
 
 
 def training_curve(history: list[dict[str, Any]]) -> str:
     """An SVG of accuracy and loss over the epochs; the phases are shaded."""
-    pyplot = _pyplot()
-    figure, left = pyplot.subplots(figsize=(7.2, 3.0))
+    figure, left = pyplot().subplots(figsize=(7.2, 3.0))
     epochs = range(1, len(history) + 1)
     left.plot(epochs, [100 * h["accuracy"] for h in history], color="#1b6ca8", label="test accuracy")
     left.set_xlabel("epoch")
@@ -43,18 +52,13 @@ def training_curve(history: list[dict[str, Any]]) -> str:
         left.axvline(change + 0.5, color="#888", linestyle=":")
         left.text(change + 0.8, 0.5, "positions frozen", transform=left.get_xaxis_transform(), fontsize=8, color="#555")
     figure.tight_layout()
-    out = io.StringIO()
-    figure.savefig(out, format="svg", metadata={"Date": None})
-    pyplot.close(figure)
-    text = out.getvalue()
-    return text[text.index("<svg") :]
+    return svg(figure)
 
 
 def digit(image: NDArray[np.uint8]) -> str:
     """A data URI of a grey image [rows, columns(, 1)], dark on white."""
-    pyplot = _pyplot()
     out = io.BytesIO()
-    pyplot.imsave(
+    pyplot().imsave(
         out,
         255 - image.reshape(image.shape[:2]),
         cmap="gray",

@@ -1,0 +1,38 @@
+"""From a model's output to the class of each frame."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lutwright.ir.graph import Graph
+from lutwright.numerics.quantiser import IntArray
+
+
+def output_values(graph: Graph, words: IntArray) -> NDArray[Any]:
+    """The model's output of integers [batch, *shape of the output tensor]: floats, or indices as they are."""
+    if graph.exit is not None:
+        return np.asarray(graph.exit.values(words))
+    return words
+
+
+def classes(values: NDArray[Any]) -> IntArray | None:
+    """The class int64 [batch] that outputs [batch, ...] stand for; None where they are neither scores nor an index.
+
+    Integers are indices already (the first one counts, as of TopK); floats are scores, ties go to the lowest.
+    """
+    words = int(np.prod(values.shape[1:]))
+    if values.size == 0 or max(values.shape[1:], default=1) != words:
+        return None
+    flat = values.reshape(len(values), words)
+    if values.dtype.kind in "iu":
+        return flat[:, 0].astype(np.int64)
+    return np.argmax(flat, axis=1).astype(np.int64) if words > 1 else None
+
+
+def accuracy(values: NDArray[Any], labels: IntArray) -> float | None:
+    """Share of frames whose class is their label; None where the output has no classes."""
+    found = classes(values)
+    return None if found is None else float((found == labels).mean())
