@@ -2,6 +2,7 @@
 #   make demo        train, convert, simulate, make bitstreams, write demo-out/report.html
 #   make test        everything that CI runs: linters, type checker, tests
 #   make test-long   the heavy sweeps as well
+#   make bench       the integer executor against Brevitas and qonnx, written to benchmarks/EXECUTOR.md
 #   make wheel       dist/*.whl
 
 PYTHON ?= python3
@@ -10,7 +11,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 JOBS ?= 2
 
-.PHONY: demo test test-long lint wheel tools clean
+.PHONY: demo test test-long lint bench wheel tools clean
 .DEFAULT_GOAL := demo
 
 demo: $(READY)
@@ -34,7 +35,7 @@ tools:
 	  else echo "make test needs$$missing: install them (Debian: apt-get install$$missing)"; exit 2; fi; fi
 
 lint: $(READY)
-	$(BIN)/ruff check sw sim tests
+	$(BIN)/ruff check sw sim tests benchmarks
 	$(BIN)/mypy
 
 test: tools $(READY) lint
@@ -42,6 +43,9 @@ test: tools $(READY) lint
 
 test-long: tools $(READY) lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS)
+
+bench: $(READY)
+	$(BIN)/python benchmarks/executor.py --out benchmarks/EXECUTOR.md
 
 wheel: $(READY)
 	$(BIN)/pip wheel --quiet --no-deps --no-build-isolation -w dist .
