@@ -1,9 +1,9 @@
 // Max pooling, kernel equal to stride, over a raster stream of pixels.
 //
-// formula:  y[r, c] = max of x[r*K + i, c*K + j], i, j < K; rows and columns left over are dropped
+// formula:  y[r, c] = max of x[r*KH + i, c*KW + j], i < KH, j < KW; rows and columns left over are dropped
 // channels: a pixel is NF beats of PE channels, in and out
 // latency:  2 clocks from the last beat of a window          rate: 1 beat a clock
-// storage:  (WIDTH/K)*NF words of PE channels in LUT or block RAM: the running maximum of each open window
+// storage:  (WIDTH/KW)*NF words of PE channels in LUT or block RAM: the running maximum of each open window
 `default_nettype none
 module max_pool #(
     parameter int PE     = 1,   // channels of a beat
@@ -12,7 +12,8 @@ module max_pool #(
     parameter int SIGNED = 0,   // 1: two's complement
     parameter int HEIGHT = 28,  // rows of the image
     parameter int WIDTH  = 28,  // columns of the image
-    parameter int K      = 2,   // kernel and stride; 2 or more
+    parameter int KH     = 2,   // kernel and stride, rows
+    parameter int KW     = 2,   // kernel and stride, columns
     parameter int BLOCK  = 0    // 1: memory in block RAM
 ) (
     input  wire logic               clk,
@@ -24,12 +25,12 @@ module max_pool #(
     output      logic               m_valid,
     input  wire logic               m_ready
 );
-  localparam int OUT_W = WIDTH / K;
-  localparam int OUT_H = HEIGHT / K;
+  localparam int OUT_W = WIDTH / KW;
+  localparam int OUT_H = HEIGHT / KH;
   localparam int DEPTH = OUT_W * NF > 1 ? OUT_W * NF : 2;
   localparam int AW = $clog2(DEPTH);
   localparam int NW = NF > 1 ? $clog2(NF) : 1;
-  localparam int KW = $clog2(K);
+  localparam int IW = KH > KW ? $clog2(KH + 1) : $clog2(KW + 1);
   localparam int XW = $clog2(WIDTH + 1);
   localparam int YW = $clog2(HEIGHT + 1);
 
@@ -37,7 +38,7 @@ module max_pool #(
   logic [NW-1:0] beat;
   logic [XW-1:0] column;
   logic [YW-1:0] row;
-  logic [KW-1:0] column_in, row_in;  // position in its window
+  logic [IW-1:0] column_in, row_in;  // position in its window
   logic [AW-1:0] index;              // (column / K) * NF + beat
   logic [AW-1:0] start;              // (column / K) * NF
   logic beat_last, column_last, row_last, inside_x, inside_y, counted, take;
@@ -45,8 +46,8 @@ module max_pool #(
   assign beat_last   = beat == NW'(NF - 1);
   assign column_last = column == XW'(WIDTH - 1);
   assign row_last    = row == YW'(HEIGHT - 1);
-  assign inside_x    = column < XW'(OUT_W * K);
-  assign inside_y    = row < YW'(OUT_H * K);
+  assign inside_x    = column < XW'(OUT_W * KW);
+  assign inside_y    = row < YW'(OUT_H * KH);
   assign index       = start + AW'(beat);
 
   assign counted      = inside_x && inside_y;
@@ -67,8 +68,8 @@ module max_pool #(
           column_in <= '0;
           start     <= '0;
           row       <= row_last ? '0 : row + 1'b1;
-          row_in    <= row_last || row_in == KW'(K - 1) ? '0 : row_in + 1'b1;
-        end else if (column_in == KW'(K - 1)) begin
+          row_in    <= row_last || row_in == IW'(KH - 1) ? '0 : row_in + 1'b1;
+        end else if (column_in == IW'(KW - 1)) begin
           column_in <= '0;
           start     <= start + AW'(NF);
         end else begin
@@ -96,7 +97,7 @@ module max_pool #(
       data_1    <= s_data;
       index_1   <= index;
       first_1   <= column_in == '0 && row_in == '0;
-      last_1    <= column_in == KW'(K - 1) && row_in == KW'(K - 1);
+      last_1    <= column_in == IW'(KW - 1) && row_in == IW'(KH - 1);
       // The same word is being written now: take it from here, not from the memory.
       forward_1 <= fire && index == index_1;
       forwarded <= maximum;

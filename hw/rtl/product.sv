@@ -2,7 +2,7 @@
 //
 // formula:  p = x * w          latency: 1 clock with `enable`          rate: 1 a clock
 // forms:    a constant weight and at most 4 bits of activation: a table (one LUT4 a bit of p);
-//           weights of 2 bits (-1, 0, 1): pass, drop or negate; otherwise a multiplication.
+//           weights of 2 bits (-1, 0, 1, never -2): pass, drop or negate; otherwise a multiplication.
 `default_nettype none
 module product #(
     parameter int                     X_BITS    = 4,  // bits of the activation

@@ -1,6 +1,7 @@
 // Requantise, affine form: accumulators to codes by one multiplication (or shift), one addition and one shift.
 //
 // formula:  code = clip( (a * m[c] + offset[c]) >>> SHIFT, CODE_LOW, CODE_HIGH ),   a * m[c] = a << m[c] if POWERS
+//           without CLIP every result is known to fit into CODE_BITS, which may then be more than 32
 // channels: beat n of a pixel carries channels n*PE .. n*PE + PE-1, n < NF
 // latency:  2 clocks          rate: 1 beat a clock
 `default_nettype none
@@ -14,6 +15,7 @@ module requantise_affine #(
     parameter int                     SUM_BITS    = 13,  // bits that hold every a * m[c] + offset[c]
     parameter int                     SHIFT       = 4,   // right shift
     parameter int                     CODE_BITS   = 4,   // bits of a code
+    parameter int                     CLIP        = 1,   // 0: nothing is clipped
     parameter int                     CODE_LOW    = 0,   // lowest code
     parameter int                     CODE_HIGH   = 15,  // highest code
     parameter [NF*PE*M_BITS-1:0]      MULTIPLIERS = '0,  // of channel c at c*M_BITS
@@ -73,7 +75,8 @@ module requantise_affine #(
     always_ff @(posedge clk) begin
       if (enable) begin
         sum <= scaled + SUM_BITS'(offset);
-        if (shifted < SUM_BITS'(CODE_LOW)) m_data[p*CODE_BITS+:CODE_BITS] <= CODE_BITS'(CODE_LOW);
+        if (CLIP == 0) m_data[p*CODE_BITS+:CODE_BITS] <= CODE_BITS'(shifted);
+        else if (shifted < SUM_BITS'(CODE_LOW)) m_data[p*CODE_BITS+:CODE_BITS] <= CODE_BITS'(CODE_LOW);
         else if (shifted > SUM_BITS'(CODE_HIGH)) m_data[p*CODE_BITS+:CODE_BITS] <= CODE_BITS'(CODE_HIGH);
         else m_data[p*CODE_BITS+:CODE_BITS] <= CODE_BITS'(shifted);
       end

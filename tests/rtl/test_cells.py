@@ -183,6 +183,25 @@ def test_mux_mac(pe, simd, nf, sf, k, w_bits, signed, hold, tmp_path):
     check("mux_mac", parameters, beats, 4, y.reshape(-1, pe), 12, tmp_path)
 
 
+@pytest.mark.parametrize(("n", "in_bits", "out_bits", "signed"), [(1, 3, 3, 0), (2, 3, 7, 0), (3, 4, 5, 1)])
+def test_extend(n, in_bits, out_bits, signed, tmp_path):
+    half = 1 << (in_bits - 1)
+    x = RNG(12).integers(-half if signed else 0, half if signed else 2 * half, (20, n))
+    parameters = {"LANES": n, "IN_BITS": in_bits, "IN_SIGNED": signed, "OUT_BITS": out_bits}
+    check("extend", parameters, x, in_bits, x, out_bits, tmp_path)
+
+
+def test_requantise_affine_wider_than_an_int(tmp_path):
+    """Ranks of scores: 40-bit results, nothing clipped."""
+    form = Multiply(np.array([1 << 31, 3]), np.array([-(1 << 38), 1 << 35]), 0, -(1 << 39), (1 << 39) - 1)
+    acc = np.stack([np.arange(-128, 128, 15), np.arange(127, -129, -15)], axis=1)
+    parameters = {"PE": 1, "NF": 2, "ACC_BITS": 8, "POWERS": 0, "M_BITS": 33, "OFFSET_BITS": 40, "SUM_BITS": 42}
+    parameters |= {"SHIFT": 0, "CODE_BITS": 40, "CLIP": 0}
+    parameters |= {"MULTIPLIERS": literal(form.multiplier, 33), "OFFSETS": literal(form.offset, 40)}
+    codes = form.apply(acc)
+    check("requantise_affine", parameters, acc.reshape(-1, 1), 8, codes.reshape(-1, 1), 40, tmp_path)
+
+
 @pytest.mark.parametrize(("pe", "nf", "powers"), [(1, 1, 1), (2, 3, 1), (3, 2, 0)])
 def test_requantise_affine(pe, nf, powers, tmp_path):
     rng = RNG(8)
@@ -240,16 +259,20 @@ def test_requantise_threshold(pe, nf, levels, tmp_path):
 @pytest.mark.parametrize(
     ("pe", "nf", "h", "w", "k", "signed"),
     [
-        (1, 1, 4, 4, 2, 0),
-        (2, 1, 5, 7, 2, 1),
-        (2, 3, 6, 6, 3, 0),
-        (1, 2, 3, 2, 2, 0),
+        (1, 1, 4, 4, (2, 2), 0),
+        (2, 1, 5, 7, (2, 2), 1),
+        (2, 3, 6, 6, (3, 3), 0),
+        (1, 2, 3, 2, (2, 2), 0),
+        (2, 1, 1, 9, (1, 2), 1),
+        (1, 2, 7, 3, (3, 1), 0),
+        (1, 1, 5, 9, (2, 4), 1),
     ],
 )
 def test_max_pool(pe, nf, h, w, k, signed, tmp_path):
     x = RNG(10).integers(-8 if signed else 0, 8 if signed else 16, (3, h, w, nf * pe))
-    y = x[:, : h // k * k, : w // k * k].reshape(3, h // k, k, w // k, k, -1).max(axis=(2, 4))
-    parameters = {"PE": pe, "NF": nf, "BITS": 4, "SIGNED": signed, "HEIGHT": h, "WIDTH": w, "K": k}
+    rows, columns = h // k[0], w // k[1]
+    y = x[:, : rows * k[0], : columns * k[1]].reshape(3, rows, k[0], columns, k[1], -1).max(axis=(2, 4))
+    parameters = {"PE": pe, "NF": nf, "BITS": 4, "SIGNED": signed, "HEIGHT": h, "WIDTH": w, "KH": k[0], "KW": k[1]}
     check("max_pool", parameters, x.reshape(-1, pe), 4, y.reshape(-1, pe), 4, tmp_path)
 
 

@@ -7,15 +7,14 @@ from streams import simulator
 
 from lutwright.dataflow.folding import fastest_interval, fold_graph
 from lutwright.dataflow.lower import Target, lower
+from lutwright.emit.project import for_hardware
 from lutwright.emit.rtl import bench_files, core_files
-from lutwright.passes import run_pipeline
-from lutwright.passes.classify import classify
 from lutwright.simulate.core import compile_core, play, standard_runs
 
 
 def run_one(graph, slow, folder):
     """Build `graph` at its fastest interval times `slow`, simulate it, and compare every stage."""
-    graph = classify(run_pipeline(graph))
+    graph = for_hardware(graph)
     target = Target(fastest_interval(graph) * slow, 1 + slow % 3)
     pipeline = lower(graph, fold_graph(graph, target.interval), target)
     files = core_files(graph, pipeline) | bench_files(pipeline)

@@ -8,13 +8,11 @@ import numpy as np
 import pytest
 
 from lutwright.boards import load_board
-from lutwright.dataflow.buffers import queue_depth
 from lutwright.dataflow.choose import adder_levels, choose
-from lutwright.dataflow.folding import Fold, divisors, fastest_interval, fold_graph
-from lutwright.dataflow.lower import Target, lower
+from lutwright.dataflow.folding import divisors, fastest_interval, fold_graph
 from lutwright.emit.project import hardware_graph, open_project, plan_project
 from lutwright.emit.rtl import cell_closure
-from lutwright.errors import BadData, BadGraph, BadProject, DoesNotFit, OutputError, UnsupportedOp
+from lutwright.errors import BadData, BadGraph, BadProject, DoesNotFit, OutputError
 from lutwright.files import new_folder, write_file, write_tree
 from lutwright.ir.execute import execute
 from lutwright.ir.graph import Graph, Node, Tensor
@@ -104,36 +102,17 @@ def one_conv(shape, outputs, kernel=3, pads=(1, 1, 1, 1), width=None):
 
 
 def test_what_does_not_fit_is_named():
-    with pytest.raises(DoesNotFit, match=r"board 'tangnano9k': has room for \d+ LUTs, .* stage 'conv1\w*' alone \d+"):
+    with pytest.raises(DoesNotFit, match=r"board 'tangnano9k': has room for \d+ [\w ]+, .* stage 'conv1\w*' alone \d+"):
         choose(one_conv((8, 8, 256), 64), load_board("tangnano9k"))
     with pytest.raises(
-        DoesNotFit, match=r"board 'ulx3s-45f': has room for \d+ \w[\w-]*, the smallest folding needs about"
+        DoesNotFit, match=r"board 'ulx3s-45f': has room for \d+ [\w -]+, the smallest folding needs about"
     ):
-        choose(one_conv((8, 8, 4096), 8), BOARD)
+        choose(one_conv((8, 8, 2048), 64), BOARD)
 
 
 def test_a_layer_that_cannot_be_so_fast_is_named():
     with pytest.raises(DoesNotFit, match=r"node 'conv1' \(Conv\): makes 64 pixels a frame.*not 63"):
         fold_graph(one_conv((8, 8, 1), 2), 63)
-
-
-@pytest.mark.parametrize(
-    ("graph_of", "message"),
-    [
-        (lambda: one_conv((8, 8, 1), 2, 3, width=2, pads=(0, 0, 0, 0)), "the kernel must be square for the hardware"),
-        (lambda: one_conv((8, 8, 1), 2, 1, (1, 1, 1, 1)), "a 1x1 kernel must have stride 1 and no padding"),
-        (lambda: one_conv((8, 8, 1), 2, 3, (2, 2, 2, 2)), "padding above and left must be at most 1"),
-    ],
-)
-def test_what_no_cell_does_is_named(graph_of, message):
-    with pytest.raises(UnsupportedOp, match=message):
-        choose(graph_of(), BOARD)
-
-
-def test_a_folded_window_has_limits_too():
-    graph = one_conv((8, 8, 4), 2, pads=(3, 3, 3, 3))
-    with pytest.raises(UnsupportedOp, match="padding above and left must be at most 2 and the stride at most 3"):
-        lower(graph, {"conv1": Fold(1, 2, True)}, Target(1000, 1))
 
 
 def test_a_larger_interval_needs_less(graph):
@@ -143,12 +122,6 @@ def test_a_larger_interval_needs_less(graph):
     assert costs[0] > 0
     assert divisors(12) == [1, 2, 3, 4, 6, 12]
     assert [adder_levels(mhz) for mhz in (25, 50, 200)] == [4, 2, 1]
-
-
-def test_queue_depth_by_hand():
-    assert queue_depth(np.array([0, 1, 2, 3]), 1.0) == 0  # each is started as it comes
-    assert queue_depth(np.array([0, 1, 2, 3]), 4.0) == 3  # one in work, three behind it
-    assert queue_depth(np.array([0, 1, 2, 3]), 2.0) == 2
 
 
 def test_cell_closure_follows_instances():

@@ -1,34 +1,246 @@
-"""FIFO depths: how many beats pile up between a bursty producer and a steady consumer."""
+"""FIFO depths: how many beats wait at each edge of a pipeline that runs at its own interval.
+
+Frames come in evenly, one each interval, and every node begins as soon as it can. What then waits on an edge is what
+its FIFO must hold. An elastic pipeline whose FIFOs hold that much is never slower than this schedule (it is a marked
+graph: more room never makes it slower), so that neither bursts nor branches of different length stop it.
+"""
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
-from lutwright.ir.graph import Tensor
+import numpy as np
+from numpy.typing import NDArray
+
+from lutwright.dataflow.gathering import gathering, most_lanes, word_index
+from lutwright.dataflow.stage import Pipeline, Stage
+from lutwright.ir.graph import Graph, Node, Tensor
 from lutwright.numerics.quantiser import IntArray
 
+_FRAMES = 3  # the first fills the pipeline
+_STAGE_LATENCY = 4  # clocks from a beat to its result, of a cell on the average; more only makes a FIFO deeper
 
-def queue_depth(arrivals: IntArray, service: float) -> int:
-    """Most beats waiting at any time, if beats arrive at clocks `arrivals` (ascending) and each takes `service` clocks.
+Times = NDArray[np.float64]
 
-    The consumer starts on a beat when it is there and the one before is done; a beat counts until it is started.
+
+@dataclass(frozen=True, eq=False)
+class Timing:
+    """How a node works on one frame, in pixels (of a vector, in words).
+
+    needs: for each input int64 [pixels out]: how many of its pixels must be there for each pixel that is sent.
+    service: clocks a pixel sent. spacing: clocks a pixel taken. latency: clocks from the last pixel to the result.
+    room: for each pixel sent, how many pixels of the input may have been taken when it is begun, where the node has
+    memories to be ahead; None where its last pixel stays in front of it until it begins.
     """
-    started = np.empty(arrivals.size)
-    free = float(arrivals[0])
-    for index, arrival in enumerate(arrivals.tolist()):
-        started[index] = max(free, arrival)
-        free = started[index] + service
-    waiting = np.arange(1, arrivals.size + 1) - np.searchsorted(started, arrivals, side="right")
-    return int(waiting.max())
+
+    needs: tuple[IntArray, ...]
+    service: float
+    spacing: float
+    latency: float
+    room: IntArray | None = None
 
 
-def pool_arrivals(x: Tensor, kernel: int, folds: int, clocks_per_beat: float) -> IntArray:
-    """Clocks at which a max pool sends its beats, if its own input (`x`, `folds` beats a pixel) comes evenly.
+def edge_depths(graph: Graph, pipeline: Pipeline) -> dict[tuple[str, str], int]:
+    """(tensor, node that reads it) -> beats that wait there, for a `pipeline` of `graph` without FIFOs."""
+    interval = pipeline.interval
+    count = pixels(graph.tensors[graph.input])
+    evenly = np.arange(_FRAMES * count, dtype=np.float64) * (interval / count)
+    sent: dict[str, Times] = {graph.input: evenly}
+    depths: dict[tuple[str, str], int] = {}
+    for node in graph.nodes:
+        timing = _timing(graph, pipeline, node)
+        arrivals = [sent[name] for name in node.inputs]
+        taken, sent[node.output] = _schedule(timing, arrivals)
+        for name, arrived, left in zip(node.inputs, arrivals, taken, strict=True):
+            beats = _beats(graph, pipeline, name) / pixels(graph.tensors[name])
+            depths[name, node.name] = max(_depth(arrived, left, beats), depths.get((name, node.name), 0))
+    return depths
 
-    Two frames, so that a queue which does not empty between frames shows.
-    """
-    height, width, _ = x.shape
-    frame = np.arange(height * width * folds).reshape(height, width, folds)
-    ends = frame[kernel - 1 :: kernel, kernel - 1 :: kernel]  # the last beat of each window
-    once = ends.reshape(-1)
-    return np.floor(np.concatenate([once, once + height * width * folds]) * clocks_per_beat).astype(np.int64)
+
+def pixels(tensor: Tensor) -> int:
+    """Pixels of an image, words of a vector."""
+    return tensor.words // tensor.channels if len(tensor.shape) == 3 else tensor.words
+
+
+def _depth(arrived: Times, left: Times, beats: float) -> int:
+    """Beats to store where pixels arrive and leave at these clocks, 0 where none ever waits behind another."""
+    waiting = np.searchsorted(arrived, left, side="right") - np.arange(left.size)
+    most = int(waiting.max())
+    return 0 if most <= max(1.0, 1 / beats) else int(np.ceil(most * beats)) + 1
+
+
+def _beats(graph: Graph, pipeline: Pipeline, tensor: str) -> int:
+    """Beats a frame of the stream that carries `tensor`, through nodes that only rename it as well."""
+    made = next((node for node in graph.nodes if node.output == tensor), None)
+    if made is not None and made.op == "Flatten":
+        return _beats(graph, pipeline, made.inputs[0])
+    stages = [
+        stage for stage in pipeline.stages if made is not None and stage.node == made.name and not stage.ports > 1
+    ]
+    return stages[-1].stream.beats if stages else pipeline.source.beats
+
+
+def _schedule(timing: Timing, arrivals: list[Times]) -> tuple[list[Times], Times]:
+    """When a node takes each pixel of each input, and when it sends its own, over all frames."""
+    inputs = [_Input(timing, need, times) for need, times in zip(timing.needs, arrivals, strict=True)]
+    count = timing.needs[0].size
+    starts = np.empty(_FRAMES * count)
+    last = -np.inf
+    for k in range(starts.size):
+        fresh = [given for given in inputs if given.take(*divmod(k, count))]
+        last = max(last + timing.service, *(given.free for given in inputs))
+        for given in fresh:
+            given.begin(last, *divmod(k, count))
+        starts[k] = last
+    for given in inputs:
+        given.rest()
+    return [given.taken for given in inputs], starts + timing.service + timing.latency
+
+
+class _Input:
+    """One input of a node while its schedule is made. free: when its last pixel was taken."""
+
+    def __init__(self, timing: Timing, need: IntArray, arrivals: Times) -> None:
+        self.timing, self.need, self.arrivals = timing, need, arrivals
+        self.size = arrivals.size // _FRAMES
+        self.taken = np.empty_like(arrivals)
+        self.free, self.done = -np.inf, 0
+        self.room: list[tuple[int, float]] = []  # (pixels that may be taken, since when), ascending
+
+    def take(self, frame: int, k: int) -> bool:
+        """Take what output `k` of `frame` needs; whether there was anything."""
+        before = self.done
+        while self.done < self.need[k] + frame * self.size:
+            self._next()
+        return self.done > before
+
+    def _next(self) -> None:
+        when = max(self.free + self.timing.spacing, self.arrivals[self.done])
+        if self.timing.room is not None:
+            while self.room and self.room[0][0] <= self.done:
+                self.room.pop(0)
+            when = max(when, self.room[0][1]) if self.room and self.done >= self.first else when
+        self.free = self.taken[self.done] = when
+        self.done += 1
+
+    @property
+    def first(self) -> int:
+        """Pixels that may be taken before anything is begun."""
+        return int(self.timing.room[0]) if self.timing.room is not None else 0
+
+    def begin(self, when: float, frame: int, k: int) -> None:
+        """Output `k` of `frame` is begun, which ends the wait of the last pixel or makes room for more."""
+        if self.timing.room is None:
+            self.free = self.taken[self.done - 1] = when
+        else:
+            self.room.append((int(self.timing.room[k]) + frame * self.size, when))
+
+    def rest(self) -> None:
+        """Take what nothing needs."""
+        while self.done < self.arrivals.size:
+            self._next()
+
+
+def _timing(graph: Graph, pipeline: Pipeline, node: Node) -> Timing:
+    inputs = [graph.tensors[name] for name in node.inputs]
+    out = graph.tensors[node.output]
+    stages = [stage for stage in pipeline.stages if stage.node == node.name]
+    needs = tuple(
+        np.maximum.accumulate(_NEEDS.get(node.op, _same)(node, x, out, i, inputs)) for i, x in enumerate(inputs)
+    )
+    if not any(stage.tensor for stage in stages):
+        return Timing(needs, 0.0, 0.0, 0.0)
+    engine = next(i for i, stage in enumerate(stages) if stage.tensor)
+    service = max(stage.cycles if _sums(node) else stage.stream.beats for stage in stages[engine:]) / pixels(out)
+    spacing = max(stage.takes[0].beats for stage in stages if stage.cell in _FRONTS or stage is stages[0])
+    window = next((stage for stage in stages if stage.cell == "window_folded"), None)
+    room = None if window is None else _room(window, out)
+    return Timing(needs, service, spacing / pixels(inputs[0]), _STAGE_LATENCY * len(stages), room)
+
+
+_FRONTS = ("width_up", "width_down", "pad", "window", "window_folded")
+
+
+def _room(window: Stage, out: Tensor) -> IntArray:
+    """Pixels that the banks of a window_folded have room for when each of its windows is begun."""
+    told = {key: value for key, value in window.parameters.items() if isinstance(value, int)}
+    height, stride = told["HEIGHT"], told["STRIDE"]
+    reach = min(height, (told["OUT_H"] - 1) * stride + told["K"] - told["PAD_T"])
+    banks = told["K"] - 1 + max(stride, reach - (told["OUT_H"] - 1) * stride)
+    tops = np.maximum(np.arange(told["OUT_H"]) * stride - told["PAD_T"], 0)
+    return np.repeat((tops + banks) * told["WIDTH"], told["OUT_W"])
+
+
+def _sums(node: Node) -> bool:
+    """Whether the clocks of the node are those of its engine, not of the words that it sends."""
+    return node.op in ("Conv", "Dense")
+
+
+def _same(node: Node, x: Tensor, out: Tensor, index: int, inputs: list[Tensor]) -> IntArray:
+    return np.arange(1, pixels(out) + 1)
+
+
+def _all(node: Node, x: Tensor, out: Tensor, index: int, inputs: list[Tensor]) -> IntArray:
+    return np.full(pixels(out), pixels(x))
+
+
+def _windows(node: Node, x: Tensor, out: Tensor, index: int, inputs: list[Tensor]) -> IntArray:
+    """Up to the lower right corner of each window, as far as it lies on the image."""
+    kernel = node.attrs["weights"].shape[1:3] if node.op == "Conv" else node.attrs["kernel"]
+    (height, width, _), stride, pads = x.shape, node.attrs["stride"], node.attrs["pads"]
+    rows = np.clip(np.arange(out.shape[0]) * stride[0] - pads[0] + kernel[0] - 1, 0, height - 1)
+    columns = np.clip(np.arange(out.shape[1]) * stride[1] - pads[1] + kernel[1] - 1, 0, width - 1)
+    return np.asarray(rows[:, None] * width + columns + 1).reshape(-1)
+
+
+def _padded(node: Node, x: Tensor, out: Tensor, index: int, inputs: list[Tensor]) -> IntArray:
+    top, left, bottom, right = node.attrs["pads"]
+    places = np.zeros(out.shape[:2], np.int64)
+    places[top : out.shape[0] - bottom, left : out.shape[1] - right] = 1
+    return np.cumsum(places.reshape(-1))
+
+
+def _joined(node: Node, x: Tensor, out: Tensor, index: int, inputs: list[Tensor]) -> IntArray:
+    axis = node.attrs["axis"]
+    if axis == 2:
+        return _same(node, x, out, index, inputs)
+    before = sum(tensor.shape[axis] for tensor in inputs[:index])
+    if len(out.shape) == 1:
+        return np.clip(np.arange(1, out.words + 1) - before, 0, x.words)
+    places = np.zeros(out.shape[:2], np.int64)
+    rows = slice(before, before + x.shape[axis])
+    places[(rows, slice(None)) if axis == 0 else (slice(None), rows)] = 1
+    return np.cumsum(places.reshape(-1))
+
+
+def _flattened(node: Node, x: Tensor, out: Tensor, index: int, inputs: list[Tensor]) -> IntArray:
+    return np.arange(out.words) // x.channels + 1
+
+
+def _scored(node: Node, x: Tensor, out: Tensor, index: int, inputs: list[Tensor]) -> IntArray:
+    """All words of a vector, or of an image its pixels in turn."""
+    return (_all if len(x.shape) == 1 else _same)(node, x, out, index, inputs)
+
+
+def _gathered(node: Node, x: Tensor, out: Tensor, index: int, inputs: list[Tensor]) -> IntArray:
+    picked = gathering(node, x, most_lanes(word_index(node, x), x.channels))
+    ends = np.arange(1, picked.blocks + 1) * pixels(x) / picked.blocks
+    made = np.arange(pixels(out)) * picked.blocks // pixels(out)
+    return np.ceil(ends[made]).astype(np.int64)
+
+
+_NEEDS: Mapping[str, Callable[[Node, Tensor, Tensor, int, list[Tensor]], IntArray]] = {
+    "ArgMax": _scored,
+    "Concat": _joined,
+    "Conv": _windows,
+    "Dense": _all,
+    "DepthToSpace": _gathered,
+    "Flatten": _flattened,
+    "MaxPool": _windows,
+    "Pad": _padded,
+    "Reorder": _gathered,
+    "Resize": _gathered,
+    "SumPool": _windows,
+    "TopK": _scored,
+}

@@ -174,7 +174,7 @@ def _requantise_threshold(stage: Stage) -> Cost:
 
 def _max_pool(stage: Stage) -> Cost:
     width = _p(stage, "PE") * _p(stage, "BITS")
-    depth = max(2, _p(stage, "WIDTH") // _p(stage, "K") * _p(stage, "NF"))
+    depth = max(2, _p(stage, "WIDTH") // _p(stage, "KW") * _p(stage, "NF"))
     return Cost(lut=45 + 3.3 * width, ff=30 + 3 * width, loose=width) + memory(depth, width, _p(stage, "BLOCK"))
 
 
@@ -200,24 +200,108 @@ def _width_down(stage: Stage) -> Cost:
     return Cost(lut=wide + 6, ff=wide + 4)
 
 
+def _nothing(stage: Stage) -> Cost:
+    return Cost()
+
+
+def _stream_fork(stage: Stage) -> Cost:
+    return Cost(lut=2 * _p(stage, "OUTPUTS"), ff=_p(stage, "OUTPUTS"))
+
+
+def _stream_add(stage: Stage) -> Cost:
+    bits, pe = _p(stage, "OUT_BITS"), _p(stage, "PE")
+    gains = (
+        0.0
+        if _p(stage, "GAIN_BITS") <= 2
+        else 1.6 * _p(stage, "GAIN_BITS") * (_p(stage, "A_BITS") + _p(stage, "B_BITS"))
+    )
+    return Cost(lut=pe * (bits + gains) + 6, ff=pe * 3 * bits + 4)
+
+
+def _concat(stage: Stage) -> Cost:
+    width = _p(stage, "WIDTH")
+    return Cost(lut=width * _multiplexer(_p(stage, "INPUTS")) + 20, ff=width + 16)
+
+
+def _gather(stage: Stage) -> Cost:
+    taken, sent, width = _p(stage, "IN_BEATS"), _p(stage, "OUT_BEATS"), _p(stage, "WIDTH")
+    bits = max(1, (taken - 1).bit_length())
+    index = memory(sent, bits, 1) if _p(stage, "BLOCK_INDEX") else Cost(lut=bits * max(0.5, sent / 16), ff=bits)
+    return Cost(lut=50, ff=40) + index + memory(2 * taken, width, _p(stage, "BLOCK"))
+
+
+def _pad(stage: Stage) -> Cost:
+    width = _p(stage, "WIDTH")
+    return Cost(lut=35 + width, ff=20 + width)
+
+
+def _sum_pool(stage: Stage) -> Cost:
+    width = _p(stage, "PE") * _p(stage, "OUT_BITS")
+    depth = max(2, _p(stage, "WIDTH") // _p(stage, "KW") * _p(stage, "NF"))
+    return Cost(lut=45 + 2.5 * width, ff=30 + 2.5 * width, loose=width) + memory(depth, width, _p(stage, "BLOCK"))
+
+
+def _window_pool(stage: Stage) -> Cost:
+    pe, taps, bits = _p(stage, "PE"), _p(stage, "TAPS"), _p(stage, "BITS")
+    if _p(stage, "MAX"):
+        return Cost(lut=pe * (taps - 1) * 1.6 * bits, ff=pe * taps * 0.4 * bits)
+    tree = adder_tree(taps, bits + 1, 2)
+    return Cost(lut=pe * tree.lut, ff=pe * tree.ff)
+
+
+def _requantise_table(stage: Stage) -> Cost:
+    pe, bits, depth = _p(stage, "PE"), _p(stage, "CODE_BITS"), _p(stage, "DEPTH")
+    if _p(stage, "BLOCK"):
+        one = memory(depth, bits, 1)
+        return Cost(lut=pe * _p(stage, "ACC_BITS"), ff=pe * _p(stage, "ACC_BITS"), bram=pe * one.bram)
+    rows = depth * (1 if _p(stage, "SHARED") else _p(stage, "NF"))
+    return Cost(lut=pe * (_p(stage, "ACC_BITS") + bits * max(1.0, rows / 14)), ff=pe * (bits + _p(stage, "ACC_BITS")))
+
+
+def _top_k(stage: Stage) -> Cost:
+    k, bits = _p(stage, "K"), _p(stage, "BITS")
+    index = max(1, (_p(stage, "N") - 1).bit_length())
+    return Cost(lut=k * (3 * bits + 2 * index) + 20, ff=k * (bits + index + 1) + 12)
+
+
+def _depthwise_mac(stage: Stage) -> Cost:
+    pe, taps, folds = _p(stage, "PE"), _p(stage, "TAPS"), _p(stage, "NF")
+    x_bits, w_bits, p_bits = _p(stage, "X_BITS"), _p(stage, "W_BITS"), _p(stage, "P_BITS")
+    times = (0.8 * p_bits if x_bits <= 4 else 2 * p_bits) if folds == 1 else 2.2 * x_bits * w_bits
+    rom = 0.0 if folds == 1 else max(1.0, folds / 16) * w_bits
+    tree = adder_tree(taps, p_bits, _p(stage, "EVERY"))
+    return Cost(lut=pe * (taps * (times + rom) + tree.lut) + 20, ff=pe * (taps * (p_bits + x_bits) + tree.ff) + 20)
+
+
 def _argmax(stage: Stage) -> Cost:
     return Cost(lut=2 * _p(stage, "BITS") + 16, ff=_p(stage, "BITS") + 12)
 
 
 FORMULAS: dict[str, Callable[[Stage], Cost]] = {
     "argmax": _argmax,
+    "concat": _concat,
+    "depthwise_mac": _depthwise_mac,
+    "extend": _nothing,
     "fifo": _fifo,
     "folded_mac": _folded_mac,
+    "gather": _gather,
     "max_pool": _max_pool,
     "mux_mac": _mux_mac,
+    "pad": _pad,
     "replay": _replay,
     "requantise_affine": _requantise_affine,
     "requantise_threshold": _requantise_threshold,
+    "requantise_table": _requantise_table,
     "skid": _skid,
+    "stream_add": _stream_add,
+    "stream_fork": _stream_fork,
+    "sum_pool": _sum_pool,
+    "top_k": _top_k,
     "width_down": _width_down,
     "width_up": _width_up,
     "window": _window,
     "window_folded": _window_folded,
+    "window_pool": _window_pool,
 }
 
 

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lutwright.dataflow.clocks import Windows
+from lutwright.dataflow.kinds import in_step, is_depthwise, is_mux
 from lutwright.errors import DoesNotFit
-from lutwright.ir.graph import Graph, Node
+from lutwright.ir.graph import Graph, Node, Tensor
 
 
 @dataclass(frozen=True)
@@ -24,12 +26,6 @@ def divisors(n: int) -> list[int]:
     return [d for d in range(1, n + 1) if n % d == 0]
 
 
-def is_mux(node: Node) -> bool:
-    """Whether a Conv keeps at most one weight a kernel, so that a multiplexer does."""
-    w = node.attrs["weights"]
-    return bool(node.op == "Conv" and w.shape[1] * w.shape[2] > 1 and ((w != 0).sum(axis=(1, 2)) <= 1).all())
-
-
 def fold_graph(graph: Graph, interval: int) -> dict[str, Fold]:
     """The smallest fold of each Conv and Dense of `graph` that takes at most `interval` clocks a frame.
 
@@ -42,6 +38,8 @@ def _fold(graph: Graph, node: Node, interval: int) -> Fold:
     out = graph.tensors[node.output]
     w = node.attrs["weights"]
     mux = is_mux(node)
+    if is_depthwise(node):
+        return _fold_depthwise(out, w.shape[1] * w.shape[2], interval)
     inputs = w.shape[3] if mux else int(np.prod(w.shape[1:]))
     pixels = out.words // out.channels
     if pixels > interval:
@@ -51,21 +49,61 @@ def _fold(graph: Graph, node: Node, interval: int) -> Fold:
             interval,
             "Ask for fewer frames a second.",
         )
-    folds = interval // pixels
-    choices = [
-        Fold(pe, simd, mux)
-        for pe in divisors(w.shape[0])
-        for simd in divisors(inputs)
-        if (w.shape[0] // pe) * (inputs // simd) <= folds
+    x = graph.tensors[node.inputs[0]]
+    possible = [
+        Fold(pe, simd, mux) for pe in divisors(w.shape[0]) for simd in _inputs_at_a_time(x, node, mux, interval)
     ]
-
+    fastest = min(clocks(node, x, out, fold) for fold in possible)
+    choices = [fold for fold in possible if clocks(node, x, out, fold) <= max(interval, fastest)]
     least = min(_lanes(f, mux, w.shape[0], inputs) for f in choices)
     cheapest = [f for f in choices if _lanes(f, mux, w.shape[0], inputs) == least]
     if mux:
-        x = graph.tensors[node.inputs[0]]
         return min(cheapest, key=lambda f: _around(f, w.shape[1], x.channels, x.type.width, out.type.width))
     # Few outputs at a time, since each brings an accumulator and a requantiser.
     return min(cheapest, key=lambda f: f.pe)
+
+
+def clocks(node: Node, x: Tensor, out: Tensor, fold: Fold) -> int:
+    """Clocks a frame of the Conv or Dense `node` with `fold`: those of its engine, or of the window before it."""
+    w = node.attrs["weights"]
+    inputs = x.channels if fold.mux else int(np.prod(w.shape[1:]))
+    times, parts = w.shape[0] // fold.pe, inputs // fold.simd
+    engine = out.words // out.channels * times * parts
+    if node.op == "Dense" or w.shape[1] == 1:
+        return engine
+    windows = Windows.of(node, x, out)
+    if parts == 1 and in_step(node, times):
+        return max(engine, windows.direct)
+    taps = 1 if fold.mux else w.shape[1] * w.shape[2]
+    groups = x.channels // max(1, fold.simd // taps)
+    return max(engine, windows.folded(groups, times, max(1, taps // fold.simd)))
+
+
+def _inputs_at_a_time(x: Tensor, node: Node, mux: bool, interval: int) -> list[int]:
+    """The SIMD that `node` can have: whole windows of a group of channels, or a part of the window of one channel.
+
+    The groups of all pixels must come in within the interval.
+    """
+    if node.op == "Dense":
+        return divisors(x.channels)
+    pixels = x.words // x.channels
+    groups = [g for g in divisors(x.channels) if pixels * (x.channels // g) <= interval or g == x.channels]
+    if mux:
+        return groups
+    taps = int(np.prod(node.attrs["weights"].shape[1:3]))
+    parts = [taps // r for r in divisors(taps) if r > 1] if 1 in groups else []
+    return sorted({*parts, *(taps * g for g in groups)})
+
+
+def _fold_depthwise(out: Tensor, taps: int, interval: int) -> Fold:
+    """All taps at a time of the fewest channels that keep up."""
+    folds = interval // pixels_of(out)
+    return Fold(min(pe for pe in divisors(out.channels) if out.channels // pe <= folds), taps, False)
+
+
+def pixels_of(tensor: Tensor) -> int:
+    """Pixels of a tensor; a vector is one."""
+    return tensor.words // tensor.channels
 
 
 def _lanes(fold: Fold, mux: bool, outputs: int, inputs: int) -> float:

@@ -37,12 +37,21 @@ class Vector:
 Parameter = int | str | Vector
 
 
+@dataclass(frozen=True)
+class Link:
+    """Where a stream begins: output `port` of stage `stage`; stage "" is the input of the pipeline."""
+
+    stage: str = ""
+    port: int = 0
+
+
 @dataclass(frozen=True, eq=False)
 class Stage:
     """One instance of a cell of hw/rtl.
 
     node: the graph's node that it belongs to. tensor: the tensor that its output stream carries whole, or "" (a
-    window, or the half of something). cycles: clocks a frame in which it is busy.
+    window, or the half of something). inputs, takes: the streams that go in, and what they carry.
+    stream: what comes out, on each of `ports` outputs alike. cycles: clocks a frame in which it is busy.
     files: memory files that it reads, name -> rows int64 [depth, elements] and bits of an element.
     """
 
@@ -51,28 +60,39 @@ class Stage:
     node: str
     tensor: str
     parameters: Mapping[str, Parameter]
-    source: Stream
+    inputs: tuple[Link, ...]
+    takes: tuple[Stream, ...]
     stream: Stream
     cycles: int
     files: Mapping[str, Vector] = field(default_factory=dict)
+    ports: int = 1
 
 
 @dataclass(frozen=True, eq=False)
 class Pipeline:
-    """Every stage of a network, in the order of the data."""
+    """Every stage of a network, each behind those that it takes from; `output` is the stream that comes out."""
 
     name: str
+    source: Stream
     stages: tuple[Stage, ...]
+    output: Link
 
-    @property
-    def source(self) -> Stream:
-        """The stream that goes in."""
-        return self.stages[0].source
+    def stage(self, name: str) -> Stage:
+        """The stage called `name`."""
+        return next(stage for stage in self.stages if stage.name == name)
 
     @property
     def stream(self) -> Stream:
-        """The stream that comes out."""
-        return self.stages[-1].stream
+        """What comes out."""
+        return self.stage(self.output.stage).stream
+
+    @property
+    def last(self) -> Stage:
+        """The stage that made the tensor that comes out; a fork or converter may follow it."""
+        stage = self.stage(self.output.stage)
+        while not stage.tensor:
+            stage = self.stage(stage.inputs[0].stage)
+        return stage
 
     @property
     def interval(self) -> int:

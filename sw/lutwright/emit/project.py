@@ -14,7 +14,8 @@ import onnx
 import lutwright
 from lutwright.boards import Board
 from lutwright.dataflow.choose import Choice
-from lutwright.dataflow.folding import Fold, is_mux
+from lutwright.dataflow.folding import Fold
+from lutwright.dataflow.kinds import is_mux
 from lutwright.dataflow.lower import Target, lower
 from lutwright.dataflow.stage import Pipeline
 from lutwright.emit.rtl import beat_bytes, bench_files, cell_closure, core_files
@@ -24,8 +25,11 @@ from lutwright.frontend.load import load_model
 from lutwright.frontend.translate import InputType, import_model
 from lutwright.ir.graph import Graph
 from lutwright.ir.text import to_text
+from lutwright.ir.verify import verify
 from lutwright.passes import run_pipeline
 from lutwright.passes.classify import classify
+from lutwright.passes.drop_unread import drop_unread
+from lutwright.passes.square_windows import square_windows
 
 MANIFEST = "project.json"
 
@@ -181,7 +185,12 @@ class Project:
 
 def hardware_graph(model: Path, declared: InputType | None = None) -> Graph:
     """The integer graph of an ONNX file as hardware computes it: every pass done, a classifier ends in its class."""
-    return classify(run_pipeline(import_model(model, declared)))
+    return for_hardware(import_model(model, declared))
+
+
+def for_hardware(graph: Graph) -> Graph:
+    """`graph` after every pass that the cells need, ending in its class where it is a classifier."""
+    return verify(square_windows(drop_unread(classify(run_pipeline(graph)))))
 
 
 def open_project(folder: Path) -> Project:

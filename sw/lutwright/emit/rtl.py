@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import lutwright
-from lutwright.dataflow.stage import Parameter, Pipeline, Stage, Stream, Vector
+from lutwright.dataflow.stage import Link, Parameter, Pipeline, Stage, Stream, Vector
 from lutwright.emit.render import render
 from lutwright.ir.graph import Graph
 from lutwright.numerics.packing import literal, memory_lines
@@ -60,22 +60,21 @@ def cell_closure(cells: set[str]) -> set[str]:
 
 def _core_values(graph: Graph, pipeline: Pipeline) -> dict[str, object]:
     source, stream = pipeline.source, pipeline.stream
-    stages = []
-    before = "s_axis"
-    for stage in pipeline.stages:
-        pad = stage.source.width != 8 * beat_bytes(stage.source)
-        stages.append(
-            {
-                "name": stage.name,
-                "cell": stage.cell,
-                "width": stage.stream.width,
-                "source": before,
-                "slice": f"[{stage.source.width - 1}:0]" if before == "s_axis" and pad else "",
-                "comment": _comment(graph, stage),
-                "parameters": [(key, _value(value)) for key, value in stage.parameters.items()],
-            }
-        )
-        before = stage.name
+    ports = {stage.name: stage.ports for stage in pipeline.stages}
+    stages = [
+        {
+            "name": stage.name,
+            "cell": stage.cell,
+            "width": stage.stream.width,
+            "ports": stage.ports,
+            "data": _joined([_data(link, source) for link in stage.inputs]),
+            "valid": _joined([_signal(link, "valid", ports) for link in stage.inputs]),
+            "ready": _joined([_signal(link, "ready", ports) for link in stage.inputs]),
+            "comment": _comment(graph, stage),
+            "parameters": [(key, _value(value)) for key, value in stage.parameters.items()],
+        }
+        for stage in pipeline.stages
+    ]
     return {
         "name": pipeline.name,
         "title": f"the network '{graph.name}' as a pipeline of streaming stages",
@@ -87,9 +86,29 @@ def _core_values(graph: Graph, pipeline: Pipeline) -> dict[str, object]:
         "interval": pipeline.interval,
         "slowest": pipeline.slowest.name,
         "stages": stages,
-        "last": pipeline.stages[-1].name,
+        "last_data": f"{pipeline.output.stage}_data",
+        "last_valid": _signal(pipeline.output, "valid", ports),
+        "last_ready": _signal(pipeline.output, "ready", ports),
         "padding": source.width % 8 != 0,
     }
+
+
+def _joined(names: list[str]) -> str:
+    """One signal, or several side by side with the first in the low bits."""
+    return names[0] if len(names) == 1 else "{" + ", ".join(reversed(names)) + "}"
+
+
+def _data(link: Link, source: Stream) -> str:
+    if link.stage:
+        return f"{link.stage}_data"
+    return f"s_axis_tdata[{source.width - 1}:0]" if source.width != 8 * beat_bytes(source) else "s_axis_tdata"
+
+
+def _signal(link: Link, kind: str, ports: dict[str, int]) -> str:
+    """The valid or ready of one end of a stream."""
+    if not link.stage:
+        return f"s_axis_t{kind}"
+    return f"{link.stage}_{kind}" + (f"[{link.port}]" if ports[link.stage] > 1 else "")
 
 
 def _comment(graph: Graph, stage: Stage) -> str:

@@ -41,8 +41,8 @@ def _steps(node: Node) -> bool:
 
 
 def _applies(node: Node) -> bool:
-    """A Conv without a bias, one weight in each kernel, every one of them +1 or -1."""
-    if node.op != "Conv" or "bias" in node.attrs:
+    """A Conv without bias and groups, one weight in each kernel, every one of them +1 or -1."""
+    if node.op != "Conv" or "bias" in node.attrs or node.attrs["groups"] != 1:
         return False
     w = node.attrs["weights"]
     one_each = bool(((w != 0).sum(axis=(1, 2)) == 1).all())

@@ -6,6 +6,7 @@ files that quantise in two nodes (QuantizeLinear and DequantizeLinear with zero 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -21,30 +22,26 @@ Function = Callable[[IntArray], IntArray]
 
 def fuse_steps(graph: Graph) -> Graph:
     """`graph` with every such pair fused; the fused node keeps the name and output of the later one."""
-    nodes = list(graph.nodes)
-    index = 0
-    while index < len(nodes):
-        later = nodes[index]
-        first = _producer(graph, nodes, later)
+    makers = {node.output: node for node in graph.nodes}
+    users = Counter(name for node in graph.nodes for name in node.inputs)
+    for later in graph.nodes:
+        first = _producer(graph, makers, users, later)
         fused = _fused(graph, first, later) if first is not None else None
         if first is not None and fused is not None:
-            nodes[index] = fused
-            nodes.remove(first)
-        else:
-            index += 1
-    if len(nodes) == len(graph.nodes):
+            makers[later.output] = fused
+            del makers[first.output]
+    if len(makers) == len(graph.nodes):
         return graph
-    alive = {graph.input, *(node.output for node in nodes)}
-    return refresh(graph.with_nodes(tuple(nodes), {n: t for n, t in graph.tensors.items() if n in alive}))
+    nodes = tuple(makers[node.output] for node in graph.nodes if node.output in makers)
+    alive = {graph.input, *makers}
+    return refresh(graph.with_nodes(nodes, {n: t for n, t in graph.tensors.items() if n in alive}))
 
 
-def _producer(graph: Graph, nodes: list[Node], later: Node) -> Node | None:
+def _producer(graph: Graph, makers: dict[str, Node], users: Counter[str], later: Node) -> Node | None:
     """The node in front of `later`, where nothing else reads its output."""
-    if later.op not in ("Step", "Affine") or later.inputs[0] == graph.output:
+    if later.op not in ("Step", "Affine") or later.inputs[0] == graph.output or users[later.inputs[0]] != 1:
         return None
-    first = next((node for node in nodes if node.output == later.inputs[0]), None)
-    users = sum(node.inputs.count(later.inputs[0]) for node in nodes)
-    return first if first is not None and users == 1 else None
+    return makers.get(later.inputs[0])
 
 
 def _fused(graph: Graph, first: Node, later: Node) -> Node | None:

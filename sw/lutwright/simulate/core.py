@@ -125,11 +125,11 @@ def _job(run: Run, pipeline: Pipeline) -> dict[str, Any]:
 def _result(
     work: Path, index: int, run: Run, pipeline: Pipeline, expected: dict[str, IntArray], taps: bool, level: str
 ) -> RunResult:
-    output = pipeline.stages[-1]
+    output = pipeline.last
     values, unknown, last, clocks = read_output(work / f"record_{index}_output.hex", pipeline.stream)
     comparisons = []
     for stage in tapped(pipeline) if taps else []:
-        if stage is not output:
+        if stage.tensor != output.tensor:
             got, blurred = read_record(work / f"record_{index}_{stage.name}.hex", stage.stream)
             comparisons.append(compare(stage.node, expected[stage.tensor][: run.frames], got, blurred, level))
     comparisons.append(compare(output.node, expected[output.tensor][: run.frames], values, unknown, level))

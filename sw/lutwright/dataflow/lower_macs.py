@@ -1,0 +1,347 @@
+"""Lowering of weighted layers: a convolution or dense layer becomes a window or a replay memory, and a MAC engine."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from lutwright.dataflow.clocks import Windows
+from lutwright.dataflow.folding import Fold
+from lutwright.dataflow.kinds import in_step, is_complement, is_depthwise
+from lutwright.dataflow.lower_points import add_offset, sums_stream
+from lutwright.dataflow.lowering import Lowering
+from lutwright.dataflow.stage import Parameter, Stream, Vector
+from lutwright.ir.graph import Node, Tensor
+from lutwright.ir.ops import infer
+from lutwright.numerics.quantiser import IntArray
+from lutwright.numerics.ranges import type_of
+
+
+def conv(work: Lowering, node: Node) -> None:
+    """A window and one of the engines: multiplexers, depthwise, or PE x SIMD."""
+    work.begin(node)
+    x, out, fold = work.graph.tensors[node.inputs[0]], _sums(work, node), work.folds[node.name]
+    if is_depthwise(node):
+        _depthwise(work, node, x, out, fold)
+    elif fold.mux:
+        _mux(work, node, x, out, fold)
+    else:
+        _dense_conv(work, node, x, out, fold)
+    _bias(work, node, out)
+    work.finish(node.output, node)
+
+
+def dense(work: Lowering, node: Node) -> None:
+    """PE x SIMD, behind a replay memory where a vector is needed several times and not held whole."""
+    work.begin(node)
+    out, fold = _sums(work, node), work.folds[node.name]
+    matrix = node.attrs["weights"]
+    _vectors(work, node, fold, matrix)
+    _folded_mac(work, node, matrix, out, fold, fold.simd == matrix.shape[1])
+    _bias(work, node, out)
+    work.finish(node.output, node)
+
+
+def _vectors(work: Lowering, node: Node, fold: Fold, matrix: IntArray) -> None:
+    """`here` as vectors of SIMD inputs a beat, each vector as often as its outputs are made a few at a time."""
+    work.lanes(node, fold.simd)
+    beats, times = matrix.shape[1] // fold.simd, matrix.shape[0] // fold.pe
+    if times == 1 or beats == 1:
+        return
+    before = work.stream
+    stream = Stream(fold.simd, before.bits, before.signed, before.beats * times)
+    told: dict[str, Parameter] = {"WIDTH": stream.width, "BEATS": beats, "TIMES": times}
+    told["BLOCK"] = work.in_block(2 * beats * stream.width)
+    work.add(f"{node.name}_replay", "replay", node, stream, stream.beats, **told)
+
+
+def _mux(work: Lowering, node: Node, x: Tensor, out: Tensor, fold: Fold) -> None:
+    whole = fold.simd == x.channels and in_step(node, node.attrs["weights"].shape[0] // fold.pe)
+    if whole:
+        padded_window(work, node, fold.simd)
+    else:
+        _padded_window_folded(work, node, fold.simd, node.attrs["weights"].shape[0] // fold.pe)
+    _mux_mac(work, node, x, out, fold, whole)
+
+
+def _dense_conv(work: Lowering, node: Node, x: Tensor, out: Tensor, fold: Fold) -> None:
+    """All channels at a time out of registers, or groups of them out of memories (window_folded)."""
+    w = node.attrs["weights"]
+    outputs, taps, channels = w.shape[0], w.shape[1] * w.shape[2], w.shape[3]
+    matrix = w.reshape(outputs, -1)
+    times = outputs // fold.pe
+    hold = fold.simd == taps * channels
+    if taps == 1:
+        _vectors(work, node, fold, matrix)
+    elif hold and in_step(node, times):
+        padded_window(work, node, channels)
+    else:
+        group = max(1, fold.simd // taps)
+        hold = False
+        _padded_window_folded(work, node, group, times, max(1, taps // fold.simd))
+        work.lanes(node, fold.simd, "_taps")
+        matrix = w.reshape(outputs, taps, channels // group, group).transpose(0, 2, 1, 3).reshape(outputs, -1)
+    _folded_mac(work, node, matrix, out, fold, hold)
+
+
+def _adds_bias(node: Node) -> bool:
+    """Whether the bias is a stage of its own; the one of complemented signs comes out of the multiplexers."""
+    return "bias" in node.attrs and not (node.op == "Conv" and is_complement(node))
+
+
+def _sums(work: Lowering, node: Node) -> Tensor:
+    """What the MAC of a Conv or Dense makes: the node's output, or the sums before its bias, called ""."""
+    if not _adds_bias(node):
+        return work.graph.tensors[node.output]
+    attrs = {key: value for key, value in node.attrs.items() if key != "bias"}
+    bare = replace(node, output="", attrs=attrs)
+    return infer(bare, [work.graph.tensors[name] for name in node.inputs], np.ones(1))
+
+
+def _bias(work: Lowering, node: Node, sums: Tensor) -> None:
+    """The stage that adds the bias to `sums`, where there is one."""
+    if _adds_bias(node):
+        add_offset(work, node, f"{node.name}_bias", sums, np.ones(1, np.int64), node.attrs["bias"])
+
+
+# ---- windows ---------------------------------------------------------------------------------------------------------
+
+
+def padded_window(work: Lowering, node: Node, simd: int, value: int = 0) -> None:
+    """The window of a Conv or pool on `here`, all channels at a time, in groups of `simd`.
+
+    What the window cell cannot pad itself (wide padding, a border that is not 0, a single row) a pad cell does before.
+    """
+    x, out = work.graph.tensors[node.inputs[0]], work.graph.tensors[node.output]
+    k, stride = _kernel(node), node.attrs["stride"][0]
+    work.lanes(node, x.channels)
+    (height, width), (top, left) = _explicit(work, node, x, k - 2, value)
+    pixel = x.channels * work.stream.bits
+    cycles = Windows(height, width, k, stride, top, left, out.shape[0], out.shape[1]).direct
+    before = work.stream
+    stream = Stream(k * k * x.channels, before.bits, before.signed, out.shape[0] * out.shape[1])
+    work.add(
+        f"{node.name}_window",
+        "window",
+        node,
+        stream,
+        cycles,
+        CHANNELS=x.channels,
+        BITS=before.bits,
+        SIMD=simd,
+        HEIGHT=height,
+        WIDTH=width,
+        K=k,
+        STRIDE=stride,
+        PAD_T=top,
+        PAD_L=left,
+        OUT_H=out.shape[0],
+        OUT_W=out.shape[1],
+        BLOCK=work.in_block(width * (k - 1) * pixel),
+    )
+
+
+def _kernel(node: Node) -> int:
+    return int(node.attrs["weights"].shape[1] if node.op == "Conv" else node.attrs["kernel"][0])
+
+
+def _explicit(work: Lowering, node: Node, x: Tensor, most: int, value: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Pad `here` by a cell where the window cannot do it itself; the image's size and the padding then left over."""
+    height, width, _ = x.shape
+    top, left, bottom, right = node.attrs["pads"]
+    alone = max(top, left) <= most and min(height, width) >= 2 and (value == 0 or not any(node.attrs["pads"]))
+    if alone:
+        return (height, width), (top, left)
+    k, stride, out = _kernel(node), node.attrs["stride"][0], work.graph.tensors[node.output]
+    # What no window reaches is not made; a row or column more where the window needs two of them.
+    bottom = max(0, min(bottom, (out.shape[0] - 1) * stride + k - top - height))
+    right = max(0, min(right, (out.shape[1] - 1) * stride + k - left - width))
+    bottom, right = bottom + int(top + height + bottom < 2), right + int(left + width + right < 2)
+    rows, columns = top + height + bottom, left + width + right
+    pad_image(work, node, (height, width), (top, left, bottom, right), value)
+    return (rows, columns), (0, 0)
+
+
+def pad_image(work: Lowering, node: Node, size: tuple[int, int], pads: tuple[int, ...], value: int) -> None:
+    """A border of `value` around the image of `here`, by a pad cell."""
+    before = work.stream
+    folds = before.beats // (size[0] * size[1])
+    rows, columns = size[0] + pads[0] + pads[2], size[1] + pads[1] + pads[3]
+    stream = Stream(before.lanes, before.bits, before.signed, rows * columns * folds)
+    tensor = node.output if node.op == "Pad" else ""
+    work.add(
+        f"{node.name}_pad" if not tensor else node.name,
+        "pad",
+        node,
+        stream,
+        stream.beats,
+        tensor,
+        WIDTH=before.width,
+        NF=folds,
+        HEIGHT=size[0],
+        COLUMNS=size[1],
+        PAD_T=pads[0],
+        PAD_L=pads[1],
+        PAD_B=pads[2],
+        PAD_R=pads[3],
+        VALUE=Vector(np.full(before.lanes, value), before.bits),
+    )
+
+
+def _padded_window_folded(work: Lowering, node: Node, simd: int, times: int, parts: int = 1) -> None:
+    """The window served in groups of `simd` channels, all of them `times` times, out of memories and not registers.
+
+    parts: clocks for which what follows holds each beat.
+    """
+    x, out, stride = work.graph.tensors[node.inputs[0]], work.graph.tensors[node.output], node.attrs["stride"][0]
+    w = node.attrs["weights"]
+    k, channels = w.shape[1], x.channels
+    work.lanes(node, simd)
+    (height, width), (top, left) = _explicit(work, node, x, k - 1, 0)
+    before = work.stream
+    nf, sf, bits = times, channels // simd, before.bits
+    cycles = Windows(height, width, k, stride, top, left, out.shape[0], out.shape[1]).folded(sf, nf, parts)
+    stream = Stream(k * k * simd, bits, before.signed, out.shape[0] * out.shape[1] * nf * sf)
+    work.add(
+        f"{node.name}_window",
+        "window_folded",
+        node,
+        stream,
+        cycles,
+        CHANNELS=channels,
+        BITS=bits,
+        SIMD=simd,
+        NF=nf,
+        HEIGHT=height,
+        WIDTH=width,
+        K=k,
+        STRIDE=stride,
+        PAD_T=top,
+        PAD_L=left,
+        OUT_H=out.shape[0],
+        OUT_W=out.shape[1],
+        BLOCK=work.in_block(width * sf * simd * bits),
+        HISTORY=work.in_block(sf * (k - 1) * k * simd * bits),
+    )
+
+
+# ---- engines ---------------------------------------------------------------------------------------------------------
+
+
+def _lane_parameters(here: Stream, x: Tensor, w: IntArray, out: Tensor) -> tuple[dict[str, Parameter], int]:
+    """Parameters that the MAC engines share, and the bits of a weight."""
+    w_bits = type_of(min(int(w.min()), -1), max(int(w.max()), 1)).width
+    w_bits += int(w_bits == 2 and int(w.min()) == -2)  # product.sv takes two bits for -1, 0 and 1
+    corners = [a * b for a in (x.low, x.high, 0) for b in (int(w.min()), int(w.max()))]
+    p_bits = type_of(min(-1, *corners), max(corners)).width
+    acc_bits = type_of(min(out.low, -1), out.high).width
+    shared: dict[str, Parameter] = {
+        "X_BITS": here.bits,
+        "X_SIGNED": int(here.signed),
+        "W_BITS": w_bits,
+        "P_BITS": p_bits,
+        "ACC_BITS": acc_bits,
+    }
+    return shared, w_bits
+
+
+def _by_fold(matrix: IntArray, pe: int, simd: int) -> IntArray:
+    """[outputs, inputs] -> [NF, SF, PE, SIMD], the order of the weight ROMs."""
+    outputs, inputs = matrix.shape
+    return matrix.reshape(outputs // pe, pe, inputs // simd, simd).transpose(0, 2, 1, 3)
+
+
+def _mux_mac(work: Lowering, node: Node, x: Tensor, out: Tensor, fold: Fold, whole: bool) -> None:
+    """whole: a beat is the whole window, held until its outputs are made."""
+    w = node.attrs["weights"]  # [out, kh, kw, in]
+    taps = w.shape[1] * w.shape[2]
+    flat = w.reshape(w.shape[0], taps, w.shape[3])
+    positions = np.abs(flat).argmax(axis=1)  # [out, in]
+    kept = np.take_along_axis(flat, positions[:, None, :], axis=1)[:, 0]
+    shared, w_bits = _lane_parameters(work.stream, x, w, out)
+    if is_complement(node):  # passes/complement_signs.py
+        kept, w_bits = (kept < 0).astype(np.int64), 1
+        shared |= {"SIGN_ONLY": 1, "W_BITS": 1, "P_BITS": work.stream.bits + 1}
+    nf, sf = w.shape[0] // fold.pe, w.shape[3] // fold.simd
+    work.add(
+        node.name,
+        "mux_mac",
+        node,
+        sums_stream(out, fold.pe),
+        out.shape[0] * out.shape[1] * nf * sf,
+        out.name,
+        PE=fold.pe,
+        SIMD=fold.simd,
+        NF=nf,
+        SF=sf,
+        TAPS=taps,
+        HOLD=int(whole),
+        EVERY=work.target.adder_levels,
+        **shared,
+        POSITIONS=Vector(_by_fold(positions, fold.pe, fold.simd), (taps - 1).bit_length()),
+        WEIGHTS=Vector(_by_fold(kept, fold.pe, fold.simd), w_bits),
+    )
+
+
+def _depthwise(work: Lowering, node: Node, x: Tensor, out: Tensor, fold: Fold) -> None:
+    """Each channel by itself, PE of them at a time: the window is handed on group by group."""
+    padded_window(work, node, fold.pe)
+    w = node.attrs["weights"][..., 0]  # [channels, kh, kw]
+    taps, nf, before = w.shape[1] * w.shape[2], w.shape[0] // fold.pe, work.stream
+    if nf > 1:
+        made = Stream(taps * fold.pe, before.bits, before.signed, before.beats * nf)
+        work.add(f"{node.name}_groups", "width_down", node, made, made.beats, WIDTH=made.width, RATIO=nf)
+    shared, w_bits = _lane_parameters(work.stream, x, w, out)
+    stream = sums_stream(out, fold.pe)
+    work.add(
+        node.name,
+        "depthwise_mac",
+        node,
+        stream,
+        stream.beats,
+        out.name,
+        PE=fold.pe,
+        NF=nf,
+        TAPS=taps,
+        EVERY=work.target.adder_levels,
+        **shared,
+        WEIGHTS=Vector(w.reshape(w.shape[0], taps), w_bits),
+    )
+
+
+def _folded_mac(work: Lowering, node: Node, matrix: IntArray, out: Tensor, fold: Fold, hold: bool) -> None:
+    """PE x SIMD on `here`, whose beats are SIMD inputs in the order of the columns of `matrix`.
+
+    hold: a beat is a whole vector and stays for all of its outputs.
+    """
+    x = work.graph.tensors[node.inputs[0]]
+    shared, w_bits = _lane_parameters(work.stream, x, matrix, out)
+    nf, sf = matrix.shape[0] // fold.pe, matrix.shape[1] // fold.simd
+    words = _by_fold(matrix, fold.pe, fold.simd).reshape(nf * sf, -1)
+    pixels = out.words // out.channels
+    block = nf * sf > 1 and words.size * w_bits > max(512, work.target.block_bits)  # unfolded, they are constants
+    weights: dict[str, Parameter] = {"BLOCK": int(block)}
+    files: dict[str, Vector] = {}
+    if weights["BLOCK"]:
+        weights["FILE"] = f"{node.name}_weights.mem"
+        files[f"{node.name}_weights.mem"] = Vector(words, w_bits)
+    else:
+        weights["WEIGHTS"] = Vector(words, w_bits)
+    work.add(
+        node.name,
+        "folded_mac",
+        node,
+        sums_stream(out, fold.pe),
+        pixels * nf * sf,
+        out.name,
+        files,
+        PE=fold.pe,
+        SIMD=fold.simd,
+        NF=nf,
+        SF=sf,
+        HOLD=int(hold),
+        EVERY=work.target.adder_levels,
+        **shared,
+        **weights,
+    )

@@ -1,0 +1,57 @@
+"""Convolutions of any shape become those that the window cells know, and compute the same."""
+
+import numpy as np
+import pytest
+from graphs import Maker, frames
+
+from lutwright.dataflow.supported import require_cells
+from lutwright.ir.execute import execute
+from lutwright.ir.verify import verify
+from lutwright.passes.square_windows import square_windows
+
+
+def one_conv(shape, outputs, kernel, stride, pads, groups=1, bias=False):
+    m = Maker(np.random.default_rng(3), shape, 3, True)
+    m.conv(outputs, kernel, stride, pads, groups=groups, bias=bias)
+    return m.graph()
+
+
+@pytest.mark.parametrize(
+    ("shape", "outputs", "kernel", "stride", "pads", "groups"),
+    [
+        ((6, 7, 2), 3, (3, 1), (1, 1), (1, 0, 1, 0), 1),
+        ((6, 7, 2), 3, (1, 3), (2, 2), (0, 2, 1, 0), 1),
+        ((1, 12, 3), 4, (1, 5), (1, 2), (0, 2, 0, 2), 1),
+        ((12, 1, 3), 4, (3, 1), (3, 1), (1, 0, 0, 0), 1),
+        ((5, 5, 1), 2, (5, 5), (1, 1), (0, 0, 0, 0), 1),
+        ((7, 7, 2), 2, (1, 1), (2, 2), (0, 0, 0, 0), 1),
+        ((7, 7, 2), 2, (1, 1), (1, 1), (1, 1, 1, 1), 1),
+        ((7, 8, 2), 2, (2, 2), (3, 3), (0, 0, 1, 1), 1),
+        ((7, 8, 4), 6, (3, 3), (1, 1), (1, 1, 1, 1), 2),
+        ((7, 8, 4), 8, (3, 3), (1, 1), (1, 1, 1, 1), 4),
+        ((7, 8, 4), 4, (3, 2), (1, 1), (1, 1, 1, 1), 4),
+        ((8, 9, 2), 3, (3, 3), (1, 2), (1, 1, 1, 1), 1),
+        ((9, 9, 2), 3, (3, 2), (4, 2), (1, 0, 1, 0), 1),
+    ],
+)
+@pytest.mark.parametrize("bias", [False, True])
+def test_the_same_words(shape, outputs, kernel, stride, pads, groups, bias):
+    graph = one_conv(shape, outputs, kernel, stride, pads, groups, bias)
+    made = verify(square_windows(graph))
+    require_cells(made)
+    codes = frames(graph, 8)
+    assert np.array_equal(execute(made, codes), execute(graph, codes))
+    assert made.tensors[made.output] is graph.tensors[graph.output]
+
+
+def test_what_fits_already_stays():
+    graph = one_conv((6, 6, 2), 3, (3, 3), (1, 1), (1, 1, 1, 1))
+    (before,), (after,) = graph.nodes, square_windows(graph).nodes
+    assert np.array_equal(before.attrs["weights"], after.attrs["weights"])
+    assert all(before.attrs[key] == after.attrs[key] for key in ("stride", "pads", "groups"))
+
+
+def test_depthwise_stays_depthwise():
+    (node,) = square_windows(one_conv((6, 6, 3), 3, (3, 2), (1, 1), (1, 1, 1, 1), 3)).nodes
+    assert node.attrs["groups"] == 3
+    assert node.attrs["weights"].shape == (3, 3, 3, 1)
