@@ -26,6 +26,7 @@ from brevitas_examples.bnn_pynq.models import model_with_cfg
 from brevitas_examples.bnn_pynq.models.resnet import QuantBasicBlock, QuantResNet
 from brevitas_examples.imagenet_classification.models.mobilenetv1 import MobileNet
 from brevitas_examples.imagenet_classification.models.vgg import make_layers
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.transformation.channels_last import ConvertToChannelsLastAndClean
 from qonnx.transformation.general import GiveReadableTensorNames, GiveUniqueNodeNames
@@ -243,6 +244,32 @@ def bnn(name: str) -> nn.Module:
     return model_with_cfg(name, pretrained=False)[0]
 
 
+# ---- what onnxruntime quantises --------------------------------------------------------------------------------------
+
+
+class _Calibration(CalibrationDataReader):
+    """Normally distributed frames."""
+
+    def __init__(self) -> None:
+        rng = np.random.default_rng(0)
+        self.left = iter([{"input": normal(3, 12, 12)(rng, 1)} for _ in range(4)])
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        return next(self.left, None)
+
+
+def runtime_qdq() -> onnx.ModelProto:
+    """A float network quantised by onnxruntime: QDQ with zero points, weight scales per channel, biases of 32 bits."""
+    with torch.random.fork_rng(devices=[]), quiet(), tempfile.TemporaryDirectory() as folder:
+        torch.manual_seed(0)
+        before, after = Path(folder) / "float.onnx", Path(folder) / "qdq.onnx"
+        module, frame = nets.PlainResidual().eval(), torch.zeros(1, 3, 12, 12)
+        torch.onnx.export(module, (frame,), before, input_names=["input"], opset_version=17, dynamo=False)
+        types = {"activation_type": QuantType.QUInt8, "weight_type": QuantType.QInt8}
+        quantize_static(before, after, _Calibration(), QuantFormat.QDQ, per_channel=True, **types)
+        return onnx.load(after)
+
+
 # ---- our own --------------------------------------------------------------------------------------------------------
 
 
@@ -263,6 +290,7 @@ def own() -> dict[str, Callable[[], Example]]:
         ("zero_points", nets.zero_points, normal(2, 6, 6), both),
         ("plain_average", nets.plain_average, small, both),
         ("quantised_average", nets.quantised_average, small, both),
+        ("partial", nets.Partial, normal(3, 6, 6), both),
         ("upsampled", nets.upsampled, normal(2, 5, 5), both),
         ("qcdq", nets.qcdq, small, (qcdq, raw)),
     ]
@@ -280,6 +308,11 @@ def own() -> dict[str, Callable[[], Example]]:
         builders[label] = functools.partial(made, label, make, sample, free_batch)
         label = f"{name}-batch_100"
         builders[label] = functools.partial(made, label, make, sample, raw, batch=100)
+    told = {"declared": "uint8", "ends": (0, 255)}
+    builders["normalised-raw"] = functools.partial(
+        made, "normalised-raw", nets.Normalised, integers(0, 255, 3, 7, 7), raw, **told
+    )
+    builders["runtime_qdq"] = lambda: Example("runtime_qdq", None, runtime_qdq(), normal(3, 12, 12))
     builders["digits-external"] = functools.partial(
         made, "digits-external", nets.digits, pixels(1, 8, 8), clean, external=True
     )

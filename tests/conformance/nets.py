@@ -224,6 +224,51 @@ def signal():
     )  # fmt: skip
 
 
+class Partial(nn.Module):
+    """A cross-stage partial block: half of the channels go around a dilated convolution."""
+
+    def __init__(self):
+        super().__init__()
+        self.input, self.joint = float_input(), relu(4)
+        self.stem = conv(3, 6)
+        dilated = {"padding": 2, "dilation": 2, "bias": False, "weight_bit_width": 4}
+        self.inner = nn.Sequential(qnn.QuantConv2d(3, 3, 3, **dilated, **PER_CHANNEL), nn.BatchNorm2d(3))
+        self.head = conv(6, 4, 1)
+
+    def forward(self, x):
+        x = self.joint(self.stem(self.input(x)))
+        x = getattr(x, "value", x)
+        kept, x = torch.chunk(x, 2, 1)
+        return self.head(torch.cat([kept, self.joint(self.inner(x))], 1)).mean((2, 3))
+
+
+class Normalised(nn.Module):
+    """Pixels of 8 bits whose mean is taken off in floats in front of the first convolution, which does not pad."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).reshape(1, 3, 1, 1))
+        first = conv(3, 6, 3, 2, 0, 8)
+        self.net = nn.Sequential(first, nn.BatchNorm2d(6), relu(4), conv(6, 4, 1), nn.Flatten())
+
+    def forward(self, x):
+        return self.net((x / 255 - self.mean) / 0.226)
+
+
+class PlainResidual(nn.Module):
+    """A small residual network of floats, for a quantiser of others."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.inner = nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 8, 3, padding=1)
+        self.last, self.head = nn.Conv2d(8, 8, 3, padding=1), nn.Linear(8, 5)
+
+    def forward(self, x):
+        x = torch.relu(self.first(x))
+        x = torch.relu(x + self.last(torch.relu(self.inner(x))))
+        return self.head(nn.functional.max_pool2d(x, 2).mean((2, 3)))
+
+
 def zero_points():
     """Quantisers that are not symmetric: unsigned codes with a zero point, for inputs, weights and activations."""
     shifted = {"act_quant": ShiftedUint8ActPerTensorFloat}

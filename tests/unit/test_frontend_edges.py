@@ -10,9 +10,10 @@ from onnx import TensorProto, helper, numpy_helper
 from small_models import LAST, QONNX, Net, agree
 from typer.testing import CliRunner
 
+from lutwright.check.rungs import Float32Rung
 from lutwright.cli.main import app
 from lutwright.emit.project import hardware_graph, model_bytes, open_project
-from lutwright.errors import BadOption
+from lutwright.errors import BadOption, UnsupportedOp
 from lutwright.frontend.translate import InputType, identifier, import_model, import_with_taps
 from lutwright.ir.execute import execute
 from lutwright.ir.text import to_text
@@ -84,6 +85,107 @@ def test_float_operations_in_front_of_declared_integers():
     net = Net((2, 5, 6))
     x = net.add("Div", net.add("Sub", "input", net.constant(8.0)), net.constant(np.array([4.0, 8.0]).reshape(2, 1, 1)))
     agree(net.model(net.act(net.add("Conv", x, net.weights(3, 2, 2, 2)), 1.0)), InputType.parse("uint4"))
+
+
+@pytest.mark.parametrize("padded", [False, True])
+def test_a_mean_taken_off_declared_pixels(padded):
+    """Pixels / 255 - mean: a constant for each output, but not where zeros are put around it."""
+    net = Net((2, 5, 6), power=False)
+    mean = net.constant(np.float32([0.485, 0.456]).reshape(1, 2, 1, 1))
+    x = net.add("Sub", net.add("Div", "input", net.constant(255.0)), mean)
+    x = net.add("Div", x, net.constant(0.226))
+    y = net.add("Conv", x, net.weights(3, 2, 2, 2), net.constant(np.ones(3)), pads=[1, 0, 0, 1] if padded else [0] * 4)
+    model = net.model(net.act(y, 1.0))
+    if padded:
+        with pytest.raises(
+            UnsupportedOp, match=r"'conv' \(Conv\): what a padded layer reads must lie on a grid with 0"
+        ):
+            import_with_taps(model, "net", InputType.parse("uint8"))
+    else:
+        graph = agree(model, InputType.parse("uint8"), exact=False).graph
+        assert [node.op for node in graph.nodes] == ["Conv", "Step"]
+
+
+def test_a_mean_taken_off_the_declared_inputs_of_a_dense_layer():
+    net = Net((2, 3, 2), power=False)
+    x = net.add("Sub", net.add("Div", "input", net.constant(255.0)), net.constant(0.1307))
+    x = net.add("Flatten", net.add("Sub", net.constant(1.0), x))
+    y = net.add("MatMul", x, net.weights(12, 5))
+    graph = agree(net.model(net.act(y, 1.0)), InputType.parse("uint8"), exact=False).graph
+    assert [node.op for node in graph.nodes] == ["Flatten", "Dense", "Step"]
+
+
+def test_pixels_between_minus_one_and_one():
+    """(x - 127.5) / 127.5 is (2 x - 255) / 255."""
+    net = Net((2, 5, 6), power=False)
+    x = net.add("Div", net.add("Sub", "input", net.constant(127.5)), net.constant(127.5))
+    y = net.add("Conv", x, net.weights(3, 2, 2, 2), pads=[1, 1, 1, 1])
+    graph = agree(net.model(net.act(y, 1.0)), InputType.parse("uint8")).graph
+    assert graph.tensors["conv_offset.out"].low == -255
+
+
+def of_type(net, output, kind):
+    """The model with an input of integer type."""
+    model = net.model(output)
+    model.graph.input[0].type.tensor_type.elem_type = kind
+    return model
+
+
+@pytest.mark.parametrize("read", ["Cast", "DequantizeLinear"])
+@pytest.mark.parametrize(("kind", "low", "high"), [("UINT8", 0, 255), ("INT8", -128, 127), ("UINT16", 0, 65535)])
+def test_inputs_of_an_integer_type(read, kind, low, high):
+    net = Net((5, 6, 2))
+    x = net.add("Transpose", "input", perm=[0, 3, 1, 2])
+    if read == "Cast":
+        x = net.add("Cast", x, to=TensorProto.FLOAT)
+    else:
+        number = onnx.helper.tensor_dtype_to_np_dtype(getattr(TensorProto, kind))
+        x = net.add(read, x, net.constant(0.25), net.constant(3, "zero", number))
+    net.opset = 21
+    y = net.act(net.add("Conv", x, net.weights(3, 2, 2, 2)), 1.0, signed=1)
+    model = of_type(net, y, getattr(TensorProto, kind))
+    frames = np.random.default_rng(0).integers(low, high, (8, 5, 6, 2), endpoint=True)
+    imported = agree(model, frames=frames.astype(np.float32))
+    assert (imported.graph.tensors["input"].low, imported.graph.tensors["input"].high) == (low, high)
+    told = import_with_taps(model, "net", InputType.parse("uint4" if low == 0 else "int4"))
+    assert told.declared == InputType(low < 0, 4)
+
+
+@pytest.mark.parametrize("text", ["int4", "uint9", "uint8:0.5"])
+def test_integer_inputs_hold_what_their_type_says(text):
+    net, y = small()
+    with pytest.raises(UnsupportedOp, match=f"input 'input': holds uint8 as it is, not {text}"):
+        import_with_taps(of_type(net, y, TensorProto.UINT8), "net", InputType.parse(text))
+
+
+def test_arithmetic_on_an_integer_type_is_refused():
+    """It would wrap."""
+    net = Net((2, 5, 6))
+    x = net.add("Cast", net.add("Sub", "input", net.constant(3, "three", np.uint8)), to=TensorProto.FLOAT)
+    with pytest.raises(
+        UnsupportedOp, match=r"node 'sub' \(Sub\): must work on floats, not Sub of a tensor of integers"
+    ):
+        import_with_taps(of_type(net, x, TensorProto.UINT8), "net")
+
+
+def test_a_model_in_float64():
+    """It is checked in float64 even where every scale is a power of two."""
+    net = Net((2, 5, 6))
+    y = net.act(net.add("Conv", net.start(), net.weights(3, 2, 2, 2)), 1.0)
+    model = net.model(net.add("Cast", y, to=TensorProto.DOUBLE))
+    for tensor in model.graph.initializer:
+        if tensor.data_type == TensorProto.FLOAT:
+            tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float64), tensor.name))
+    model.graph.input[0].type.tensor_type.elem_type = TensorProto.DOUBLE
+    assert agree(model, exact=False).reason == "the model itself is in float64"
+    frames = np.random.default_rng(0).normal(size=(4, 2, 5, 6)).astype(np.float32)
+    assert Float32Rung(model).run(frames)[model.graph.output[0].name].dtype == np.float32
+
+
+def test_nodes_that_nothing_needs_are_not_run():
+    net, y = small()
+    net.add("LSTM", "input", net.constant(np.zeros((1, 4, 4))), net.constant(np.zeros((1, 4, 1))))
+    agree(net.model(y), InputType.parse("uint4"))
 
 
 @pytest.mark.parametrize("text", ["uint8", "int4:0.25", "uint16:1/256", "INT3:1e-3"])

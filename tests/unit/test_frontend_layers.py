@@ -56,6 +56,14 @@ def biased(kind):
     return build, (2, 5, 6)
 
 
+def dilated(shape, kernel, **attrs):
+    def build(net):
+        w = net.weights(3, shape[0] // attrs.get("group", 1), *kernel)
+        return net.act(net.add("Conv", net.start(), w, **attrs), 1.0)
+
+    return build, shape
+
+
 def depthwise_separable(net):
     x = net.act(net.add("Conv", net.start(), net.weights(4, 1, 3, 3), group=4, pads=[1, 1, 1, 1]))
     return net.add("Conv", x, net.weights(6, 4, 1, 1))
@@ -222,6 +230,11 @@ CASES = {
     "empty weights": (empty_weights, (2, 5, 6)),
     "gemm": gemm(),
     "gemm transB": gemm(transB=1),
+    "gemm with factors": gemm(alpha=0.5, beta=-2.0),
+    "gemm with a negative factor": gemm(alpha=-0.25),
+    "dilated": dilated((2, 9, 8), (3, 2), dilations=[2, 3], pads=[2, 1, 2, 1]),
+    "dilated with strides": dilated((2, 9, 8), (3, 3), dilations=[2, 2], strides=[2, 1]),
+    "dilated signal in groups": dilated((4, 15), (3,), dilations=[4], group=1, pads=[8, 0]),
     "gemm chain": (gemm_chain, (6,)),
     "gemm flat scales": (gemm_flat_scales, (2, 5, 6)),
     "gemm row scales": (gemm_row_scales, (6,)),

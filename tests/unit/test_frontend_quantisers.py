@@ -54,7 +54,7 @@ def bipolar_input(net):
     return net.add("Conv", x, net.weights(3, 2, 3, 3))
 
 
-def trunc(version, **attrs):
+def trunc(version, bits=4.0, **attrs):
     """Of sums on a grid of 1/8 of the output's."""
 
     def build(net):
@@ -62,7 +62,7 @@ def trunc(version, **attrs):
         x = net.quant("input", step, 6, signed=1, name="in")
         x = net.add("MaxPool", x, kernel_shape=[2, 2], strides=[1, 1])
         given = [net.constant(v) for v in (step, 0.0, 6.0)]
-        given += [net.constant(v) for v in ((3.0,) if version == 1 else (step * 8, 4.0))]
+        given += [net.constant(v) for v in ((3.0,) if version == 1 else (step * 8, bits))]
         return net.add("Trunc", x, *given, domain=QONNX, **attrs)
 
     return build
@@ -216,6 +216,7 @@ CASES = {
     **{f"trunc 1 {m}": trunc(1, rounding_mode=m) for m in ("FLOOR", "ROUND", "CEIL", "ROUND_TO_ZERO")},
     **{f"trunc 2 {m}": trunc(2, rounding_mode=m, signed=1) for m in ("FLOOR", "ROUND", "DOWN")},
     "trunc 2 unsigned": trunc(2, signed=0),
+    "trunc 2, one signed bit is -1 and 0": trunc(2, bits=1.0, signed=1),
     "trunc 2 narrow": trunc(2, narrow=1),
     **{f"trunc {v} zero point": trunc_zero(v) for v in (1, 2)},
     "thresholds": thresholds(),

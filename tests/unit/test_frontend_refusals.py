@@ -611,10 +611,66 @@ TABLE = {
     ),
     "dilations": (
         IMAGE,
-        lambda n: conv(n, dilations=[2, 1]),
+        lambda n: conv(n, dilations=[4096, 4096]),
         raised("conv", "Conv"),
-        "dilations must be 1",
-        "[2, 1]",
+        "the dilated kernel must be smaller",
+        "[4097, 4097]",
+    ),
+    "normalised by places": (
+        IMAGE,
+        lambda n: n.add("BatchNormalization", n.start(), *[n.constant(np.ones(3)) for _ in range(4)], spatial=0),
+        raised("batchnormalization", "BatchNormalization"),
+        "spatial must be 1",
+        "0",
+    ),
+    "no dilation": (
+        IMAGE,
+        lambda n: conv(n, dilations=[0, 2]),
+        raised("conv", "Conv"),
+        "must have 2 positive dilations",
+        "[0, 2]",
+    ),
+    "slice of the batch": (
+        IMAGE,
+        lambda n: n.add("Slice", n.start(), n.shape_of(1), n.shape_of(2), n.shape_of(0)),
+        raised("slice", "Slice"),
+        "the batch must stay whole",
+        "slice(1, 2, 1)",
+    ),
+    "slice of nothing": (
+        IMAGE,
+        lambda n: n.add("Slice", n.start(), n.shape_of(3), n.shape_of(3), n.shape_of(1)),
+        raised("slice", "Slice"),
+        "must keep an element",
+        "none",
+    ),
+    "slice without an end": (
+        IMAGE,
+        lambda n: n.add("Slice", n.start(), n.shape_of(1, 1), n.shape_of(3), n.shape_of(1)),
+        raised("slice", "Slice"),
+        "must have as many starts, ends, axes and steps, none of which 0",
+        "[[1, 1], [3], [1], [1, 1]]",
+    ),
+    "split into too much": (
+        IMAGE,
+        lambda n: n.add("Split", n.start(), n.shape_of(1, 3), axis=1, outputs=2)[0],
+        raised("split", "Split"),
+        "must split 3 into 2 parts",
+        "[1, 3]",
+    ),
+    "gather beyond": (
+        IMAGE,
+        lambda n: n.add("Gather", n.start(), n.shape_of(0, 3), axis=1),
+        raised("gather", "Gather"),
+        "indices must be one place or a list of places in [0, 2]",
+        "[0, 3]",
+    ),
+    "slice of weights": (
+        IMAGE,
+        lambda n: conv(n, w=n.add("Slice", n.weights(4, 3, 2, 2), n.shape_of(0), n.shape_of(2), n.shape_of(0))),
+        raised("slice", "Slice"),
+        "quantised constants must be whole",
+        "Slice",
     ),
     "groups": (
         IMAGE,
@@ -635,13 +691,12 @@ TABLE = {
             VECTOR,
             lambda n, told=told: dense(n, **told),
             raised("gemm", "Gemm"),
-            "transA must be 0 and alpha and beta 1",
+            "transA must be 0 and alpha anything else",
             found,
         )
         for key, told, found in (
-            ("transA", {"transA": 1}, "transA 1, alpha 1.0, beta 1.0"),
-            ("alpha", {"alpha": 0.5}, "transA 0, alpha 0.5, beta 1.0"),
-            ("beta", {"beta": 2.0}, "transA 0, alpha 1.0, beta 2.0"),
+            ("transA", {"transA": 1}, "transA 1, alpha 1.0"),
+            ("alpha", {"alpha": 0.0}, "transA 0, alpha 0.0"),
         )
     },
     "attention": (
@@ -1014,7 +1069,9 @@ def test_refusals_name_node_rule_and_finding(name):
         ("FloatQuant", "Quantise to integers"),
         ("LayerNormalization", "Use BatchNormalization"),
         ("GRU", "Recurrent layers are not done"),
-        ("Slice", "the README lists the operators"),
+        ("Tile", "the README lists the operators"),
+        ("ConvInteger", "Export with QuantizeLinear"),
+        ("DynamicQuantizeLinear", "Use quantisers of constant scales"),
     ],
 )
 def test_refused_operators_get_a_remedy(operator, remedy):
@@ -1036,13 +1093,13 @@ def test_refused_operators_get_a_remedy(operator, remedy):
         (lambda i: i.type.tensor_type.shape.dim.__delitem__(slice(1, 4)), BadModel, r"not \('batch',\)"),
         (
             lambda i: i.type.tensor_type.shape.dim[1].__setattr__("dim_value", 1 << 40),
-            BadModel,
-            "fixed behind the batch",
+            UnsupportedOp,
+            r"must have at most 16777216 elements a frame, not \[1099511627776, 5, 6\]",
         ),
         (
-            lambda i: i.type.tensor_type.__setattr__("elem_type", TensorProto.INT8),
+            lambda i: i.type.tensor_type.__setattr__("elem_type", TensorProto.INT32),
             UnsupportedOp,
-            "must be float32, not int8",
+            "must be float32, or integers of 8 or 16 bits, not int32",
         ),
     ],
 )

@@ -10,7 +10,7 @@ from onnx import AttributeProto, TensorProto, helper, numpy_helper
 
 from lutwright.errors import BadModel, LutwrightError, UnsupportedOp
 from lutwright.frontend.load import constant_node, constants, in_order, load_model
-from lutwright.frontend.tensors import array_of
+from lutwright.frontend.tensors import array_of, is_integer, limits
 from lutwright.frontend.translate import import_model
 from lutwright.resources import room
 
@@ -122,7 +122,7 @@ def test_a_million_nodes_are_refused_quickly(tmp_path):
         size >>= 7
     content = model.SerializeToString() + b"\x3a" + bytes([*length, size]) + body
     start = time.monotonic()
-    with pytest.raises(BadModel, match="must have at most 100000 nodes, not 1000002"):
+    with pytest.raises(BadModel, match="must have at most 10000 nodes, not 1000002"):
         loaded(tmp_path, content)
     assert time.monotonic() - start < 10
 
@@ -329,11 +329,11 @@ def test_scalars_and_empty_tensors(dims):
     [
         ("FLOAT16", "Convert the model to float32."),
         ("BFLOAT16", "Convert the model to float32."),
-        ("FLOAT8E4M3FN", "Convert the model to float32."),
-        ("FLOAT8E5M2FNUZ", "Convert the model to float32."),
+        ("FLOAT8E4M3FN", "Quantise to integers; float4 and float8 are not done."),
+        ("FLOAT8E5M2FNUZ", "Quantise to integers; float4 and float8 are not done."),
         ("COMPLEX64", "Compute with real numbers."),
         ("STRING", "Remove the text from the model."),
-        ("INT4", "Store 4-bit values as int8."),
+        ("INT2", "Store 2-bit values as int8 or uint8."),
         ("UNDEFINED", "Convert the model to float32."),
     ],
 )
@@ -342,6 +342,27 @@ def test_other_element_types_are_refused(kind, fix):
     graph = onnx.GraphProto(initializer=[tensor])
     with pytest.raises(UnsupportedOp, match=rf"initialiser 'w': the element type .*, not {kind.lower()}\. {fix}"):
         constants(graph)
+
+
+@pytest.mark.parametrize(("kind", "values"), [("INT4", [-8, 7, -1]), ("UINT4", [15, 0, 9, 3])])
+def test_values_of_four_bits(kind, values):
+    tensor = helper.make_tensor("w", getattr(TensorProto, kind), [len(values)], values)
+    packed = TensorProto(name="w", data_type=tensor.data_type, dims=tensor.dims)
+    packed.raw_data = bytes(tensor.int32_data) or tensor.raw_data
+    for stored in (tensor, packed):
+        assert array_of(stored, "here").astype(int).tolist() == values
+    packed.raw_data += b"1"
+    with pytest.raises(BadModel, match="must hold as many values as its shape says"):
+        array_of(packed, "here")
+
+
+@pytest.mark.parametrize("kind", ["INT4", "UINT4", "INT8", "UINT16"])
+def test_the_limits_of_a_type(kind):
+    values = onnx.helper.tensor_dtype_to_np_dtype(getattr(TensorProto, kind))
+    bits, signed = int(kind.strip("UINT")), not kind.startswith("U")
+    assert is_integer(values)
+    assert limits(values) == ((-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1))
+    assert not is_integer(np.dtype(np.float32))
 
 
 def test_an_unknown_element_type():

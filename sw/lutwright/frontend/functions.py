@@ -78,6 +78,15 @@ def _hard_swish(x: FloatArray) -> FloatArray:
     return np.asarray(x * np.clip(x * kind(1 / 6) + kind(0.5), kind(0), kind(1)))
 
 
+def _gelu(t: Translator, node: onnx.NodeProto, told: dict[str, Any]) -> FloatOp:
+    if str(told.get("approximate", "none")) == "tanh":
+        inner = float(np.sqrt(2 / np.pi))
+        return floats.curve(
+            node.name, lambda x: np.asarray(0.5 * x * (1 + np.tanh(inner * (x + 0.044715 * x * x * x))), x.dtype)
+        )
+    return floats.curve(node.name, lambda x: np.asarray(0.5 * x * (1 + _erf(x / np.sqrt(2.0))), x.dtype))
+
+
 def _neg(t: Translator, node: onnx.NodeProto, told: dict[str, Any]) -> FloatOp:
     return floats.multiply(node.name, -np.ones(1))
 
@@ -88,6 +97,9 @@ UNARY: dict[str, Callable[[Translator, onnx.NodeProto, dict[str, Any]], FloatOp]
     "Clip": _clip,
     "HardSigmoid": _hard_sigmoid,
     "ThresholdedRelu": _with_alpha(lambda x, a: np.where(x > a, x, x.dtype.type(0)), 1.0, True),
+    "Gelu": _gelu,
+    "Mish": _always(floats.curve, lambda x: np.asarray(x * np.tanh(_softplus(x)), x.dtype)),
+    "Celu": _with_alpha(lambda x, a: np.maximum(x, 0) + a * np.expm1(np.minimum(x, 0) / a), 1.0),
     "Elu": _with_alpha(lambda x, a: np.where(x > 0, x, a * np.expm1(np.minimum(x, 0))), 1.0),
     "Selu": _selu,
     "Sigmoid": _always(floats.curve, _sigmoid),

@@ -83,12 +83,13 @@ def concat(t: Translator, node: onnx.NodeProto) -> Value:
 
     values = [t.values[name] for name in node.input]
     if all(isinstance(v, Constant | Weights) for v in values):
-        return Constant(
-            np.concatenate([t.constant(node, i) for i in range(len(values))], int(attributes(node).get("axis", 0)))
-        )
+        constants = [t.constant(node, i) for i in range(len(values))]
+        t.room(node, sum(c.size for c in constants))
+        return Constant(np.concatenate(constants, int(attributes(node).get("axis", 0))))
     parts = [t.materialise(node, t.symbol(node, i)) for i in range(len(values))]
     if len(parts) == 1:
         return parts[0]
+    t.room(node, sum(p.view.index.size for p in parts))
     rank = len(parts[0].view.model_shape)
     axis = int(attributes(node).get("axis", 1)) % (rank + 1) - 1
     shapes = {p.view.model_shape[:axis] + p.view.model_shape[axis + 1 :] for p in parts}

@@ -19,12 +19,15 @@ from lutwright.numerics.quantiser import FloatArray, IntArray
 from lutwright.numerics.view import View
 
 _MOST_WEIGHT = 1 << 31
+_MOST_DILATED = 1 << 24  # weights, with the zeros between them
 _MOST_UNQUANTISED = 1 << 15  # magnitude of integers in constants that nothing quantised
 
 
 def weights_of(t: Translator, node: onnx.NodeProto, index: int) -> Weights:
     """Input `index` as integers and scales; plain constants only where they are integers on a small binary grid."""
     value = t.values[node.input[index]]
+    if isinstance(value, Constant | Weights):
+        _not_empty(node, value)
     if isinstance(value, Weights):
         return value
     if not isinstance(value, Constant):
@@ -42,6 +45,12 @@ def weights_of(t: Translator, node: onnx.NodeProto, index: int) -> Weights:
         )
     scale = found[0] if found[0] < 1 else 1.0
     return Weights(np.rint(array / scale).astype(np.int64), np.full((1,) * max(1, array.ndim), scale))
+
+
+def _not_empty(node: onnx.NodeProto, value: Constant | Weights) -> None:
+    shape = (value.integers if isinstance(value, Weights) else value.value).shape
+    if 0 in shape:
+        raise BadModel(place(node), "the weights must not be empty", f"of shape {shape}", "Export the model again.")
 
 
 def _by_output(t: Translator, node: onnx.NodeProto, w: Weights, out_axis: int) -> tuple[IntArray, FloatArray]:
@@ -89,11 +98,11 @@ def _bounded(t: Translator, node: onnx.NodeProto, x: Symbol, matrix: IntArray) -
     t.exact_sum(node, int(largest * max(abs(tensor.low), abs(tensor.high))))
 
 
-def _biased(t: Translator, node: onnx.NodeProto, y: Symbol, index: int = 2) -> Symbol:
-    """`y` with the bias of input `index`, where there is one, as part of its chain."""
-    if not t.has(node, index):
+def _biased(t: Translator, node: onnx.NodeProto, y: Symbol, factor: float = 1.0) -> Symbol:
+    """`y` with `factor` times the bias of input 2, where there is one, as part of its chain."""
+    if not t.has(node, 2):
         return y
-    bias = np.asarray(t.constant(node, index), np.float64).reshape(-1)
+    bias = np.asarray(t.constant(node, 2), np.float64).reshape(-1) * factor
     channels = t.tensors[y.tensor].channels
     if bias.size not in (1, channels):
         raise BadModel(place(node), f"the bias must have {channels} values", bias.size, "Export the model again.")
@@ -110,7 +119,7 @@ def _biased(t: Translator, node: onnx.NodeProto, y: Symbol, index: int = 2) -> S
 
 
 def conv(t: Translator, node: onnx.NodeProto) -> Value:
-    """Conv, one- or two-dimensional, any groups, dilation 1; NHWC in qonnx's channels-last domain."""
+    """Conv, one- or two-dimensional, any groups and dilations; NHWC in qonnx's channels-last domain."""
     if node.domain.endswith("channels_last"):
         return channels_last(t, node, lambda t, node, x: _conv(t, node, x, _channels_first(weights_of(t, node, 1))))
     return _conv(t, node, t.symbol(node), weights_of(t, node, 1))
@@ -125,7 +134,8 @@ def _channels_first(w: Weights) -> Weights:
 def _conv(t: Translator, node: onnx.NodeProto, x: Symbol, w: Weights) -> Symbol:
     """Conv of `x`, which the model holds as (C, H, W) or (C, L), with weights [O, I/groups, ...kernel]."""
     told = attributes(node)
-    x = t.canonical(node, t.materialise(node, x))
+    x, offset = _without_offset(t, node, x)
+    x = t.canonical(node, x)
     integers, w_scale = _by_output(t, node, w, 0)
     spatial = len(x.view.model_shape) - 1
     if integers.ndim != spatial + 2:
@@ -133,8 +143,6 @@ def _conv(t: Translator, node: onnx.NodeProto, x: Symbol, w: Weights) -> Symbol:
             node, f"the weights must have {spatial + 2} axes", integers.shape, "Use a convolution of the input's rank."
         )
     groups = int(told.get("group", 1))
-    if any(d != 1 for d in told.get("dilations", [1])):
-        raise t.refuse(node, "dilations must be 1", list(told["dilations"]), "Use a larger kernel.")
     channels = x.view.channels
     if groups < 1 or channels % groups or integers.shape[0] % groups or integers.shape[1] != channels // groups:
         raise BadModel(
@@ -143,15 +151,64 @@ def _conv(t: Translator, node: onnx.NodeProto, x: Symbol, w: Weights) -> Symbol:
             integers.shape,
             "Export the model again.",
         )
+    shape = integers.shape[2:]
+    if tuple(told.get("kernel_shape", shape)) != shape:
+        rule = "kernel_shape must be that of the weights"
+        raise BadModel(place(node), rule, f"{list(told['kernel_shape'])} and {list(shape)}", "Export the model again.")
+    integers = _dilated(t, node, integers, [int(d) for d in told.get("dilations", [])])
     if spatial == 1:
         integers = integers[:, :, None, :]
     stride, pads = geometry(t, node, told, integers.shape[2:], x.view.shape[:2], spatial)
+    shift = None if offset is None else _moved_offset(integers, w_scale, offset, channels, groups)
     x, integers, scale = _scaled(t, node, x, integers, w_scale, groups)
     _bounded(t, node, x, integers)
     weights = np.ascontiguousarray(integers.transpose(0, 2, 3, 1))
     y = t.emit(node, "Conv", (x,), scale, x.view, weights=weights, stride=stride, pads=pads, groups=groups)
     y = replace(y, view=image(t.tensors[y.tensor].shape, spatial))
-    return _biased(t, node, y)
+    return _biased(t, node, y if shift is None else y.then(floats.add(node.name, shift)))
+
+
+def _dilated(t: Translator, node: onnx.NodeProto, integers: IntArray, dilations: list[int]) -> IntArray:
+    """Weights [O, I/groups, *kernel] with zeros between the taps, which is what a dilation means."""
+    if all(d == 1 for d in dilations):
+        return integers
+    kernel = integers.shape[2:]
+    if len(dilations) != len(kernel) or min(dilations) < 1:
+        raise BadModel(place(node), f"must have {len(kernel)} positive dilations", dilations, "Export the model again.")
+    spans = [(k - 1) * d + 1 for k, d in zip(kernel, dilations, strict=True)]
+    if int(np.prod(spans, dtype=np.float64)) * integers.shape[0] * integers.shape[1] > _MOST_DILATED:
+        raise t.refuse(node, "the dilated kernel must be smaller", spans, "Use a smaller dilation.")
+    spread = np.zeros((*integers.shape[:2], *spans), np.int64)
+    spread[(slice(None), slice(None), *(slice(None, None, d) for d in dilations))] = integers
+    return spread
+
+
+def _without_offset(t: Translator, node: onnx.NodeProto, x: Symbol) -> tuple[Symbol, FloatArray | None]:
+    """`x` as integers times a scale, and an offset [1] or [channels] of it that has no small grid; None for 0.
+
+    Where nothing is padded a layer passes such an offset (a mean taken off pixels) on as a constant for each output.
+    """
+    told = attributes(node)
+    padded = any(told.get("pads", [])) or str(told.get("auto_pad", "NOTSET")).startswith("SAME")
+    lines = t.lines(x) if x.view.is_image() or len(x.view.shape) == 1 else None
+    if lines is None:
+        return t.materialise(node, x), None
+    if padded:
+        rule = "what a padded layer reads must lie on a grid with 0"
+        raise t.refuse(node, rule, f"the float result of {x.chain.last!r}", "Quantise it first, or pad elsewhere.")
+    t.inexact(f"{place(node)} reads integers with an offset that is off their grid")
+    return replace(x, chain=Chain(lines[0])), lines[1]
+
+
+def _moved_offset(
+    integers: IntArray, w_scale: FloatArray, offset: FloatArray, channels: int, groups: int
+) -> FloatArray:
+    """What `offset` [1] or [channels] of the inputs adds to each output of weights [O, I/groups, ...]."""
+    outputs, inside = integers.shape[:2]
+    owner = np.arange(outputs) // (outputs // groups)
+    lanes = np.broadcast_to(offset, channels).reshape(groups, inside)[owner]
+    sums = integers.reshape(outputs, inside, -1).sum(axis=2)
+    return np.asarray((sums * lanes).sum(axis=1) * w_scale)
 
 
 def _scaled(
@@ -176,12 +233,15 @@ def matmul(t: Translator, node: onnx.NodeProto) -> Value:
     told = attributes(node)
     if isinstance(t.values[node.input[0]], Constant | Weights):
         if isinstance(t.values[node.input[1]], Constant | Weights):
-            return Constant(t.constant(node, 0) @ t.constant(node, 1))
+            a, b = t.constant(node, 0), t.constant(node, 1)
+            t.room(node, a.size * b.size // max(1, a.shape[-1]) ** 2 if a.ndim and b.ndim else 0)
+            return Constant(a @ b)
         raise t.refuse(node, "the weights must be the second operand", "the first", "Swap the operands.")
-    if told.get("transA", 0) or told.get("alpha", 1.0) != 1.0 or told.get("beta", 1.0) != 1.0:
-        found = f"transA {told.get('transA', 0)}, alpha {told.get('alpha', 1.0)}, beta {told.get('beta', 1.0)}"
-        raise t.refuse(node, "transA must be 0 and alpha and beta 1", found, "Fold them into the weights.")
-    x = t.materialise(node, t.symbol(node))
+    alpha, beta = float(told.get("alpha", 1.0)), float(told.get("beta", 1.0))
+    if told.get("transA", 0) or alpha == 0:
+        found = f"transA {told.get('transA', 0)}, alpha {alpha}"
+        raise t.refuse(node, "transA must be 0 and alpha anything else", found, "Swap the operands.")
+    x = t.symbol(node)
     if not isinstance(t.values[node.input[1]], Constant | Weights):
         raise t.refuse(node, "one operand must be constant weights", "two activations", "Attention is not done.")
     w = weights_of(t, node, 1)
@@ -189,6 +249,7 @@ def matmul(t: Translator, node: onnx.NodeProto) -> Value:
         raise t.refuse(node, "the weights must be a matrix", w.integers.shape, "Use one matrix.")
     out_axis = 0 if told.get("transB", 0) else 1
     integers, w_scale = _by_output(t, node, w, out_axis)
+    w_scale = w_scale * t.exact_scale(node, np.array([alpha]))
     matrix = integers if out_axis == 0 else integers.T
     shape = x.view.model_shape
     if not shape or shape[-1] != matrix.shape[1]:
@@ -196,14 +257,15 @@ def matmul(t: Translator, node: onnx.NodeProto) -> Value:
             place(node), f"the weights must take vectors of {shape[-1:]}", integers.shape, "Flatten the input first."
         )
     if len(shape) == 1:
-        return _biased(t, node, _dense(t, node, x, matrix, w_scale))
-    return _biased(t, node, _pointwise(t, node, x, matrix, w_scale))
+        return _biased(t, node, _dense(t, node, x, matrix, w_scale), beta)
+    return _biased(t, node, _pointwise(t, node, t.materialise(node, x), matrix, w_scale), beta)
 
 
 def _dense(t: Translator, node: onnx.NodeProto, x: Symbol, matrix: IntArray, w_scale: FloatArray) -> Symbol:
-    x = t.flat(node, x)
+    x, offset = _without_offset(t, node, t.flat(node, x))
     ordered = np.empty_like(matrix)
     ordered[:, x.view.index] = matrix
+    shift = None if offset is None else _moved_offset(ordered[:, :, None], w_scale, offset, ordered.shape[1], 1)
     scale = x.chain.scale
     if not (scale == scale[0]).all():
         one, factors = _inputs_aligned(t, node, scale)
@@ -211,7 +273,8 @@ def _dense(t: Translator, node: onnx.NodeProto, x: Symbol, matrix: IntArray, w_s
     x = replace(x, chain=Chain(scale[:1]))
     _bounded(t, node, x, ordered)
     view = View(np.arange(matrix.shape[0]), (matrix.shape[0],))
-    return t.emit(node, "Dense", (x,), scale[:1] * w_scale, view, weights=np.ascontiguousarray(ordered))
+    y = t.emit(node, "Dense", (x,), scale[:1] * w_scale, view, weights=np.ascontiguousarray(ordered))
+    return y if shift is None else y.then(floats.add(node.name, shift))
 
 
 def _pointwise(t: Translator, node: onnx.NodeProto, x: Symbol, matrix: IntArray, w_scale: FloatArray) -> Symbol:

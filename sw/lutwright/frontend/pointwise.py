@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -66,6 +67,8 @@ def batch_norm(t: Translator, node: onnx.NodeProto) -> Value:
     told = attributes(node)
     if told.get("training_mode", 0):
         raise t.refuse(node, "training_mode must be 0", 1, "Export the model in eval mode.")
+    if not told.get("spatial", 1):
+        raise t.refuse(node, "spatial must be 1", 0, "Normalise by channels.")
     x = activation(t, node)
     rank = len(x.view.model_shape)
     last = node.domain.endswith("channels_last")
@@ -113,6 +116,8 @@ def _constant_op(t: Translator, node: onnx.NodeProto, constant: FloatArray, firs
 
 def _of_weights(t: Translator, node: onnx.NodeProto, a: Constant | Weights, b: Constant | Weights) -> Value:
     """Quantised constants times a constant stay quantised; the rest is arithmetic on floats."""
+    shapes = [v.integers.shape if isinstance(v, Weights) else v.value.shape for v in (a, b)]
+    t.room(node, math.prod(np.broadcast_shapes(*shapes)))
     if isinstance(a, Weights) and isinstance(b, Constant) and node.op_type in ("Mul", "Div"):
         factor = np.asarray(b.value, np.float64) if node.op_type == "Mul" else 1.0 / np.asarray(b.value, np.float64)
         if (factor != 0).all() and np.isfinite(factor).all():

@@ -14,6 +14,8 @@ from lutwright.frontend.values import Symbol, Value
 from lutwright.frontend.windows import channels_last, geometry, pooled
 from lutwright.numerics import chain as floats
 
+_MOST_TAPS = 1 << 16  # of a window that is larger than its image
+
 
 def pool(t: Translator, node: onnx.NodeProto) -> Value:
     """MaxPool and AveragePool; NHWC in qonnx's channels-last domain."""
@@ -35,6 +37,8 @@ def _window(
     if any(d != 1 for d in told.get("dilations", [1])):
         raise t.refuse(node, "dilations must be 1", list(told["dilations"]), "Use a larger kernel.")
     size = x.view.shape[:2]
+    if kernel[0] * kernel[1] > _MOST_TAPS and kernel[0] * kernel[1] > size[0] * size[1]:
+        raise t.refuse(node, f"windows must have at most {_MOST_TAPS} places", list(kernel), "Use a smaller kernel.")
     stride, pads = geometry(t, node, told, kernel, size, spatial)
     grown = list(pads)
     if told.get("ceil_mode", 0):

@@ -43,10 +43,12 @@ def _quantise_constant(t: Translator, node: onnx.NodeProto, x: Constant | Weight
             raise BadModel(place(node), f"must fit {value.shape}", array.shape, "Export the model again.") from error
         return full[0].reshape(-1).astype(np.float64)
 
+    t.weights_room(node, value.size)
     made = read_quantise(node, lambda i: t.constant(node, i), lane, t.versions.get(node.domain, 1))
     integers = made.integers(value.reshape(-1).astype(t.kind)).reshape(value.shape)
     scale = made.scale if made.scale.size == 1 else made.scale.reshape(value.shape)
     t.exact_scale(node, made.scale)
+    t.exact_codes(node, int(np.abs(integers).max(initial=0)))
     if node.op_type == "QuantizeLinear":
         return Constant(integers.astype(t.kind))
     return Weights(integers, narrow(scale, value.ndim))
@@ -61,7 +63,7 @@ def dequantise(t: Translator, node: onnx.NodeProto) -> Value:
         )
     zero = t.constant(node, 2) if t.has(node, 2) else np.zeros(1)
     scale = np.asarray(t.constant(node, 1), np.float64)
-    if not np.isfinite(scale).all() or (scale <= 0).any():
+    if not scale.size or not np.isfinite(scale).all() or (scale <= 0).any():
         raise BadModel(
             place(node), "scales must be positive and finite", scale.reshape(-1).tolist()[:4], "Train again."
         )
@@ -69,7 +71,8 @@ def dequantise(t: Translator, node: onnx.NodeProto) -> Value:
     if isinstance(x, Constant | Weights):
         value = x.value if isinstance(x, Constant) else x.integers * x.scale
         rank = max(1, value.ndim)
-        integers = np.rint(value).astype(np.int64) - np.asarray(along(node, zero.astype(np.int64), rank))
+        whole = np.rint(value) if value.dtype.kind == "f" else value
+        integers = whole.astype(np.int64) - np.asarray(along(node, zero.astype(np.int64), rank))
         return Weights(
             integers.reshape(value.shape), np.asarray(along(node, scale, rank)).reshape(_shape_of(node, scale, value))
         )

@@ -14,6 +14,7 @@ import onnx
 from numpy.typing import NDArray
 
 from lutwright.errors import BadModel, UnsupportedOp
+from lutwright.frontend.tensors import is_integer, limits
 from lutwright.numerics.quantiser import ROUNDING, FloatArray, IntArray, Quantiser
 
 Constants = Callable[[int], NDArray[Any]]
@@ -59,7 +60,7 @@ def _refuse(node: onnx.NodeProto, rule: str, found: object, fix: str = "") -> Un
 
 def _scale(node: onnx.NodeProto, value: NDArray[Any]) -> NDArray[np.float64]:
     scale = np.asarray(value, np.float64)
-    if not np.isfinite(scale).all() or (scale <= 0).any():
+    if not scale.size or not np.isfinite(scale).all() or (scale <= 0).any():
         raise BadModel(
             place(node), "scales must be positive and finite", scale.reshape(-1).tolist()[:4], "Train again."
         )
@@ -117,8 +118,7 @@ def _trunc(node: onnx.NodeProto, constants: Constants, lane: Lane, version: int)
     if len(node.input) > 5 or version >= 2:
         bits, out_scale = _bits(node, constants(5)), np.asarray(lane(_scale(node, constants(4))), np.float64)
         shift = 2.0 ** np.rint(np.log2(out_scale / scale))
-        limits = Quantiser(1.0, 0, bits, bool(told.get("signed", 1)), bool(told.get("narrow", 0)))
-        clip: tuple[int, int] | None = (limits.low, limits.high)
+        clip: tuple[int, int] | None = _codes(bits, bool(told.get("signed", 1)), bool(told.get("narrow", 0)))
         out_zero: FloatArray = zero / shift
     else:
         bits, out_scale = _bits(node, constants(4)), scale
@@ -137,6 +137,13 @@ def _trunc(node: onnx.NodeProto, constants: Constants, lane: Lane, version: int)
     low, high = clip if clip is not None else (-(1 << 40), 1 << 40)
     ends = np.array([[low], [high]]) * unit - np.rint(out_zero * unit)
     return Quantise(integers, np.asarray(out_scale / unit, np.float64), int(ends.min()), int(ends.max()))
+
+
+def _codes(bits: int, signed: bool, narrow: bool) -> tuple[int, int]:
+    """Lowest and highest code; of one signed bit -1 and 0, which is binary only in Quant."""
+    if signed:
+        return -(1 << (bits - 1)) + int(narrow), (1 << (bits - 1)) - 1
+    return 0, (1 << bits) - 1 - int(narrow)
 
 
 def _multi_threshold(node: onnx.NodeProto, constants: Constants, lane: Lane, version: int) -> Quantise:
@@ -170,14 +177,14 @@ def _quantize_linear(node: onnx.NodeProto, constants: Constants, lane: Lane, ver
     """saturate(round(x / scale) + zero point), half to even; the integers still hold the zero point (scale 1)."""
     told = attributes(node)
     zero = constants(2) if len(node.input) > 2 and node.input[2] else np.zeros(1, np.uint8)
-    if zero.dtype.kind not in "iu" or told.get("output_dtype", 0) not in (
+    if not is_integer(zero.dtype) or told.get("output_dtype", 0) not in (
         0,
         onnx.helper.np_dtype_to_tensor_dtype(zero.dtype),
     ):
         raise _refuse(node, "the zero point must be an integer type", zero.dtype, "Quantise to int8 or uint8.")
     if told.get("block_size", 0):
         raise _refuse(node, "block_size must be 0", told["block_size"], "Quantise per tensor or per channel.")
-    low, high = int(np.iinfo(zero.dtype).min), int(np.iinfo(zero.dtype).max)
+    low, high = limits(zero.dtype)
     scale, offset = lane(_scale(node, constants(1))), lane(zero.astype(np.float64))
 
     def integers(x: FloatArray) -> IntArray:

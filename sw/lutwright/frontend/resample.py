@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 
 from lutwright.errors import BadModel
 from lutwright.frontend.quantisers import attributes, place
-from lutwright.frontend.translator import Translator
+from lutwright.frontend.translator import MOST_WORDS, Translator
 from lutwright.frontend.values import Symbol, Value
 from lutwright.frontend.windows import pooled
 from lutwright.numerics.quantiser import IntArray
+from lutwright.numerics.view import same
+
+_MOST_VALUE = 1 << 40  # of a padding, in units of the scale
 
 
 def pad(t: Translator, node: onnx.NodeProto) -> Value:
@@ -25,6 +28,13 @@ def pad(t: Translator, node: onnx.NodeProto) -> Value:
     given = t.integers(node, 1) if t.has(node, 1) else [int(p) for p in told.get("pads", [])]
     if t.has(node, 3):
         axes, short = [a % rank for a in t.integers(node, 3)], given
+        if len(short) != 2 * len(axes) or len(set(axes)) != len(axes):
+            raise BadModel(
+                place(node),
+                "must have two pads for each axis that it names once",
+                [short, axes],
+                "Export the model again.",
+            )
         given = [0] * (2 * rank)
         for i, a in enumerate(axes):
             given[a], given[a + rank] = short[i], short[i + len(axes)]
@@ -34,6 +44,8 @@ def pad(t: Translator, node: onnx.NodeProto) -> Value:
         return x
     if rank not in (3, 4) or any(given[i] or given[i + rank] for i in (0, 1)):
         raise t.refuse(node, "must pad height and width only", given, "Pad an image (batch, channels, height, width).")
+    if max(map(abs, given)) > MOST_WORDS:
+        raise t.refuse(node, f"pads must be at most {MOST_WORDS}", max(map(abs, given)), "Pad less.")
     x = t.canonical(node, x)
     edges = (0, given[2], 0, given[5]) if rank == 3 else (given[2], given[3], given[6], given[7])
     mode = told.get("mode", "constant")
@@ -42,6 +54,8 @@ def pad(t: Translator, node: onnx.NodeProto) -> Value:
     value = float(np.asarray(t.constant(node, 2)).reshape(-1)[0]) if t.has(node, 2) else float(told.get("value", 0.0))
     x = t.whole(node, t.materialise(node, x))
     code = value / float(x.chain.scale[0])
+    if np.isfinite(code) and abs(code) >= _MOST_VALUE:
+        raise t.refuse(node, f"the padding must be below {_MOST_VALUE} times the scale", value, "Pad with 0.")
     if not np.isfinite(code) or code != round(code):
         raise t.refuse(
             node, f"the padding must be a multiple of the scale {float(x.chain.scale[0])}", value, "Pad with 0."
@@ -53,7 +67,9 @@ def _repeated(t: Translator, node: onnx.NodeProto, x: Symbol, edges: tuple[int, 
     lists = []
     for axis in range(2):
         places, size = np.arange(x.view.shape[axis]), (edges[axis], edges[axis + 2])
-        inside = places[max(0, -size[0]) : len(places) - max(0, -size[1])]
+        inside = places[max(0, -size[0]) : max(0, len(places) - max(0, -size[1]))]
+        if not inside.size:
+            raise BadModel(place(node), "must leave something of the image", list(edges), "Export the model again.")
         grow = (max(0, size[0]), max(0, size[1]))
         if any(grow) and (mode == "constant" or mode not in ("reflect", "edge", "wrap")):
             raise t.refuse(
@@ -78,17 +94,24 @@ def resize(t: Translator, node: onnx.NodeProto) -> Value:
     if min(count for count, _ in sizes) < 1:
         small = [count for count, _ in sizes]
         raise BadModel(place(node), "must have sizes of 1 or more", small, "Export the model again.")
+    _must_be_small(t, node, [count for count, _ in sizes])
     if all(count == shape[axis] for axis, (count, _) in zip(axes, sizes, strict=True)):
         return x  # whatever the scales say: runtimes copy the image
     lists = {}
     for axis, (count, factor) in zip(axes, sizes, strict=True):
-        if axis < 2 and count != shape[axis]:
-            found = f"axis {axis} from {shape[axis]} to {count}"
-            raise t.refuse(node, "must resize height and width only", found, "Resize the image.")
         lists[axis] = nearest(transform, rounding, shape[axis], count, factor)
+        if axis < 2 and not same(lists[axis], np.arange(shape[axis])):
+            found = f"axis {axis} from {shape[axis]} to {count}" + f", by {factor:.6g}" * (count == shape[axis])
+            raise t.refuse(node, "must resize height and width only", found, "Resize the image.")
     rows = lists.get(2, np.arange(shape[2])) if rank == 4 else np.zeros(1, np.int64)
     columns = lists.get(rank - 1, np.arange(shape[rank - 1]))
     return pooled(t, node, "Resize", x, rows=rows, columns=columns)
+
+
+def _must_be_small(t: Translator, node: onnx.NodeProto, counts: list[int]) -> None:
+    """Refuse sizes of which one alone is too large: lists as long are made of them."""
+    if max(counts) > MOST_WORDS:
+        raise t.refuse(node, f"sizes must be at most {MOST_WORDS}", counts, "Resize less.")
 
 
 def _rule(t: Translator, node: onnx.NodeProto, told: dict[str, Any]) -> tuple[str, str]:

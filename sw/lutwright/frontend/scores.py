@@ -65,8 +65,8 @@ def arg_max(t: Translator, node: onnx.NodeProto) -> Value:
 def top_k(t: Translator, node: onnx.NodeProto) -> Value:
     """TopK: its indices; the values are not made."""
     told = attributes(node)
-    if not told.get("largest", 1):
-        raise t.refuse(node, "largest must be 1", 0, "Negate the scores.")
+    if told.get("largest", 1) != 1:
+        raise t.refuse(node, "largest must be 1", told["largest"], "Negate the scores.")
     x = _ended(t, node)
     k = t.integers(node, 1)[0] if t.has(node, 1) else int(told.get("k", 1))
     rank = len(x.view.model_shape) + 1

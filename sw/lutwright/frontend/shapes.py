@@ -27,6 +27,7 @@ def _of_weights(t: Translator, node: onnx.NodeProto, move: Callable[[NDArray[Any
     w = t.values[node.input[0]]
     if not isinstance(w, Weights):
         return None
+    t.weights_room(node, w.integers.size)
     try:
         integers, scale = move(w.integers), move(np.broadcast_to(w.scale, w.integers.shape))
     except (ValueError, IndexError) as error:

@@ -19,7 +19,7 @@ from onnx import AttributeProto
 from lutwright.errors import BadModel, UnsupportedOp
 from lutwright.frontend.tensors import check_type
 
-MOST_NODES = 100_000
+MOST_NODES = 10_000
 _MOST_EDGES = 1_000_000
 _STANDARD = ("", "ai.onnx")
 _AGAIN = "Export the model again."
@@ -272,3 +272,13 @@ def in_order(graph: onnx.GraphProto, known: set[str]) -> list[onnx.NodeProto]:
             stuck = next(maker[n] for n in nodes[stuck].input if n not in known and n and missing[maker[n]])
         raise BadModel(place(nodes[stuck]), "every input must be made before it is read", "a cycle", _AGAIN)
     return [nodes[index] for index in order]
+
+
+def read_for(output: str, nodes: list[onnx.NodeProto]) -> list[onnx.NodeProto]:
+    """Those of `nodes`, which are in order, that tensor `output` needs."""
+    needed, kept = {output}, []
+    for node in reversed(nodes):
+        if not needed.isdisjoint(node.output):
+            needed.update(name for name in node.input if name)
+            kept.append(node)
+    return kept[::-1]

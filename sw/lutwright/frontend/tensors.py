@@ -15,6 +15,8 @@ from lutwright.errors import BadModel, UnsupportedOp
 MOST_BYTES = 2 << 30
 _MOST_AXES = 16
 
+_NIBBLES = (TensorProto.INT4, TensorProto.UINT4)  # two to a byte, the first in the low half
+
 # Element type -> numpy's type and the field that holds the values where they are not raw bytes.
 _STORED: dict[int, tuple[type[np.generic], str]] = {
     TensorProto.FLOAT: (np.float32, "float_data"),
@@ -28,6 +30,7 @@ _STORED: dict[int, tuple[type[np.generic], str]] = {
     TensorProto.UINT32: (np.uint32, "uint64_data"),
     TensorProto.INT64: (np.int64, "int64_data"),
     TensorProto.UINT64: (np.uint64, "uint64_data"),
+    **{kind: (onnx.helper.tensor_dtype_to_np_dtype(kind).type, "int32_data") for kind in _NIBBLES},
 }
 # The type of the values of each field.
 _WIDE: dict[str, type[np.generic]] = {
@@ -41,19 +44,27 @@ _FIXES: dict[int, str] = {
     TensorProto.STRING: "Remove the text from the model.",
     TensorProto.COMPLEX64: "Compute with real numbers.",
     TensorProto.COMPLEX128: "Compute with real numbers.",
-    TensorProto.INT4: "Store 4-bit values as int8.",
-    TensorProto.UINT4: "Store 4-bit values as uint8.",
+    **{
+        number: "Quantise to integers; float4 and float8 are not done."
+        for name, number in TensorProto.DataType.items()
+        if name.startswith(("FLOAT8", "FLOAT4"))
+    },
+    **{
+        number: "Store 2-bit values as int8 or uint8."
+        for name, number in TensorProto.DataType.items()
+        if name in ("INT2", "UINT2")
+    },
 }
 
 
 def check_type(element_type: int, where: str) -> None:
-    """UnsupportedOp, naming `where` and the type, unless it is float32, float64, bool or an integer of 8 to 64 bits."""
+    """UnsupportedOp, naming `where` and the type, unless it is float32, float64, bool or an integer of 4 to 64 bits."""
     if element_type in _STORED:
         return
     names: dict[int, str] = {value: name for name, value in TensorProto.DataType.items()}
     raise UnsupportedOp(
         where,
-        "the element type must be float32, float64, bool or an integer of 8 to 64 bits",
+        "the element type must be float32, float64, bool or an integer of 4 to 64 bits",
         names.get(element_type, f"number {element_type}").lower(),
         _FIXES.get(element_type, "Convert the model to float32."),
     )
@@ -90,7 +101,10 @@ def array_of(tensor: TensorProto, where: str) -> NDArray[Any]:
     allowed = {field, "raw_data"}
     if len(filled) > 1 or not allowed.issuperset(filled):
         raise BadModel(where, f"must hold its values in raw_data or {field}", " and ".join(filled))
-    flat = _raw(tensor, kind) if "raw_data" in filled else _typed(tensor, kind, field, where)
+    if tensor.data_type in _NIBBLES:
+        flat = _nibbles(tensor, kind, where)
+    else:
+        flat = _raw(tensor, kind) if "raw_data" in filled else _typed(tensor, kind, field, where)
     if flat is None or flat.nbytes != size:
         raise BadModel(where, "must hold as many values as its shape says", "another number", "Export the model again.")
     if flat.dtype.kind == "f" and not np.isfinite(flat).all():
@@ -114,6 +128,30 @@ def _typed(tensor: TensorProto, kind: type[np.generic], field: str, where: str) 
         name = np.dtype(kind).name
         raise BadModel(where, f"every value must fit into {name}", "a larger one", "Export the model again.")
     return narrow
+
+
+def _nibbles(tensor: TensorProto, kind: type[np.generic], where: str) -> NDArray[Any] | None:
+    """The values of a tensor of 4 bits, as `kind`; None where there are too few or too many bytes."""
+    count = math.prod(tensor.dims)
+    packed = _raw(tensor, np.uint8) if tensor.raw_data else _typed(tensor, np.uint8, "int32_data", where)
+    if packed is None or packed.size != (count + 1) // 2:
+        return None
+    halves = np.stack([packed & 15, packed >> 4], axis=-1).reshape(-1)[:count].astype(np.int8)
+    if tensor.data_type == TensorProto.INT4:
+        halves = np.where(halves > 7, halves - 16, halves).astype(np.int8)
+    return halves.astype(kind)
+
+
+def is_integer(kind: np.dtype[Any]) -> bool:
+    """Whether this is an integer type of `array_of`."""
+    return kind.kind in "iu" or kind.name in ("int4", "uint4")
+
+
+def limits(kind: np.dtype[Any]) -> tuple[int, int]:
+    """The least and the greatest value of an integer type of `array_of`; ValueError for any other type."""
+    if kind.name in ("int4", "uint4"):
+        return (-8, 7) if kind.name == "int4" else (0, 15)
+    return int(np.iinfo(kind).min), int(np.iinfo(kind).max)
 
 
 def constants(graph: onnx.GraphProto) -> dict[str, NDArray[Any]]:

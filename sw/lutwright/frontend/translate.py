@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,13 +11,14 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnx.reference import ReferenceEvaluator
+from onnx import TensorProto
 
 from lutwright.errors import BadModel, UnsupportedOp
-from lutwright.frontend import functions, join, layers, pointwise, pools, quantise, resample, scores, shapes
-from lutwright.frontend.load import constant_node, constants, in_order, load_model
+from lutwright.frontend import choice, functions, join, layers, pointwise, pools, quantise, resample, scores, shapes
+from lutwright.frontend.fold import fold
+from lutwright.frontend.load import constant_node, constants, in_order, load_model, read_for
 from lutwright.frontend.quantisers import attributes, place
-from lutwright.frontend.translator import NotFixedPoint, Tap, Translator, identifier
+from lutwright.frontend.translator import MOST_WORDS, NotFixedPoint, Tap, Translator, identifier
 from lutwright.frontend.values import Constant, InputType, Raw, Symbol, Value
 from lutwright.ir.graph import Graph
 from lutwright.ir.verify import verify
@@ -33,16 +35,19 @@ class Import:
     """A translated model.
 
     arithmetic: np.float32 where the model's own float32 forward is exact, otherwise np.float64; reason: why.
-    taps: the tensors of the model that are integers times a scale.
+    taps: the tensors of the model that are integers times a scale. declared: the integers that the model's input holds
+    where no quantiser of its own makes them, as the user, the file or the element type says.
     """
 
     graph: Graph
     arithmetic: type[np.floating[Any]]
     reason: str
     taps: tuple[Tap, ...]
+    declared: InputType | None = None
 
 
-Handler = Callable[[Translator, onnx.NodeProto], Value]
+# One value, or one for each output of the node.
+Handler = Callable[[Translator, onnx.NodeProto], Value | tuple[Value, ...]]
 
 HANDLERS: Mapping[str, Handler] = {
     **dict.fromkeys(
@@ -76,6 +81,9 @@ HANDLERS: Mapping[str, Handler] = {
     "Shape": shapes.shape_of,
     "DepthToSpace": shapes.depth_to_space,
     "SpaceToDepth": shapes.space_to_depth,
+    "Slice": choice.slice_of,
+    "Split": choice.split,
+    "Gather": choice.gather,
 }
 
 _QONNX = ("qonnx.custom_op.general", "onnx.brevitas", "finn.custom_op.general", "qonnx.custom_op.channels_last")
@@ -86,6 +94,11 @@ _KEPT |= {"RandomUniformLike", "Bernoulli", "Multinomial"}
 _REMEDY = {
     "ConvTranspose": "Use Resize (nearest) and a Conv, or a Conv and DepthToSpace.",
     "FloatQuant": "Quantise to integers; float8 and minifloat are not done.",
+    **dict.fromkeys(
+        ("QLinearConv", "QLinearMatMul", "QLinearAdd", "QGemm", "ConvInteger", "MatMulInteger"),
+        "Export with QuantizeLinear and DequantizeLinear around float operators (QDQ).",
+    ),
+    "DynamicQuantizeLinear": "Use quantisers of constant scales (static quantisation).",
     "LSTM": "Recurrent layers are not done.",
     "GRU": "Recurrent layers are not done.",
     "LayerNormalization": "Use BatchNormalization.",
@@ -111,7 +124,8 @@ def import_with_taps(model: onnx.ModelProto, name: str, declared: InputType | No
     try:
         return _translate(model, name, declared, np.float32, "")
     except NotFixedPoint as why:
-        return _translate(model, name, declared, np.float64, str(why))
+        reason = str(why)
+    return _translate(model, name, declared, np.float64, reason)  # not above, where the first attempt is still held
 
 
 def _translate(
@@ -121,7 +135,7 @@ def _translate(
     fixed = constants(graph)
     inputs = [i for i in graph.input if i.name not in fixed]
     if len(inputs) != 1 or len(graph.output) != 1:
-        raise BadModel(
+        raise UnsupportedOp(
             f"model '{name}'",
             "must have one input and one output",
             f"{len(inputs)} and {len(graph.output)}",
@@ -129,23 +143,18 @@ def _translate(
         )
     batch, shape = _input_shape(inputs[0])
     view = plain(shape, _channels_last(graph, inputs[0].name))
-    t = Translator(name, kind, batch, declared or _annotated(graph, inputs[0].name), view)
+    integers = _integer_input(inputs[0], declared)
+    t = Translator(name, kind, batch, integers or declared or _annotated(graph, inputs[0].name), view)
+    if any(value.dtype == np.float64 for value in fixed.values()) or _element_type(inputs[0]) == TensorProto.DOUBLE:
+        t.inexact("the model itself is in float64")
+    if integers is not None:
+        t.whole_numbers.add(inputs[0].name)
     t.versions = {"" if e.domain == "ai.onnx" else e.domain: e.version for e in model.opset_import}
     t.values = {key: Constant(value) for key, value in fixed.items()}
     t.values[inputs[0].name] = Raw(view, Chain(np.ones(1)))
-    for node in _read_for(graph.output[0].name, in_order(graph, set(t.values))):
+    for node in read_for(graph.output[0].name, in_order(graph, set(t.values))):
         _handle(t, node)
     return _finish(t, model, reason)
-
-
-def _read_for(output: str, nodes: list[onnx.NodeProto]) -> list[onnx.NodeProto]:
-    """Those of `nodes`, in their order, that `output` needs."""
-    needed, kept = {output}, []
-    for node in reversed(nodes):
-        if not needed.isdisjoint(node.output):
-            needed.update(name for name in node.input if name)
-            kept.append(node)
-    return kept[::-1]
 
 
 def _handle(t: Translator, node: onnx.NodeProto) -> None:
@@ -164,24 +173,49 @@ def _handle(t: Translator, node: onnx.NodeProto) -> None:
     handler = HANDLERS.get(node.op_type)
     known = node.domain in ("", "ai.onnx", *_QONNX)
     if node.op_type not in _KEPT and known and all(isinstance(t.values[n], Constant) for n in node.input if n):
-        for output, folded in zip(node.output, _folded(t, node), strict=False):
-            t.values[output] = Constant(folded)
+        t.values |= {output: Constant(folded) for output, folded in fold(t, node).items()}
         return
     if handler is None or not known:
         raise t.refuse(
             node, "the operator must be one that lutwright does", _called(t, node), _REMEDY.get(node.op_type, _FIX)
         )
+    _check_integers(t, node)
     try:
-        value = handler(t, node)
+        made = handler(t, node)
     except (ValueError, IndexError, KeyError, OverflowError) as error:  # what numpy says of shapes that do not fit
         rule = "its operands must fit each other"
         raise BadModel(place(node), rule, type(error).__name__, "Export the model again.") from error
-    output = [*node.output, ""][_MADE.get(node.op_type, 0)]
-    if not output:
+    except MemoryError as error:
+        raise BadModel(
+            place(node), "what it makes must fit into memory", "too large", "Use a smaller model."
+        ) from error
+    values = made if isinstance(made, tuple) else (made,)
+    outputs = list(node.output[_MADE.get(node.op_type, 0) :][: len(values)])
+    if not any(outputs):
         raise t.refuse(node, "the output that is made must have a name", list(node.output), "Export the model again.")
-    t.values[output] = value
-    if isinstance(value, Symbol):
-        t.tap(output, value)
+    for output, value in zip(outputs, values, strict=False):
+        t.values[output] = value
+        if isinstance(value, Symbol) and output:
+            t.tap(output, value)
+
+
+# What may be done to integers of 8 or 16 bits that are not floats yet: nothing that could wrap.
+_ON_INTEGERS = {"Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Slice", "Split", "Gather"}
+_ON_INTEGERS |= {"Concat", "MaxPool", "Pad", "Resize", "DepthToSpace", "SpaceToDepth", "Clip", "Min", "Max", "Relu"}
+
+
+def _check_integers(t: Translator, node: onnx.NodeProto) -> None:
+    """Refuse arithmetic on a tensor of integer type in front of its Cast or DequantizeLinear: there it would wrap."""
+    if t.whole_numbers.isdisjoint(node.input) or node.op_type in ("Cast", "DequantizeLinear", "Shape", *_KEPT):
+        return
+    if node.op_type not in _ON_INTEGERS:
+        raise t.refuse(
+            node,
+            "must work on floats",
+            f"{node.op_type} of a tensor of integers",
+            "Put a Cast to float or a DequantizeLinear in front of it.",
+        )
+    t.whole_numbers.update(name for name in node.output if name)
 
 
 _MADE = {"TopK": 1}  # which output a handler makes, where it is not the first
@@ -199,30 +233,6 @@ def _called(t: Translator, node: onnx.NodeProto) -> str:
     return f"{domain}{node.op_type} of {', '.join(map(str, sizes)) or 'constants'}"
 
 
-def _folded(t: Translator, node: onnx.NodeProto) -> list[np.ndarray[Any, Any]]:
-    """The outputs of a node on constants, by onnx's reference evaluator."""
-    feeds = {}
-    for name in node.input:
-        value = t.values.get(name)
-        if isinstance(value, Constant):
-            feeds[name] = value.value.astype(t.kind) if value.value.dtype.kind == "f" else value.value
-    try:
-        if node.op_type == "Cast":
-            return [feeds[node.input[0]].astype(onnx.helper.tensor_dtype_to_np_dtype(int(attributes(node)["to"])))]
-        values = [onnx.helper.make_tensor_value_info(n, onnx.TensorProto.UNDEFINED, None) for n in feeds]
-        outputs = [onnx.helper.make_tensor_value_info(n, onnx.TensorProto.UNDEFINED, None) for n in node.output if n]
-        alone = onnx.NodeProto()
-        alone.CopyFrom(node)
-        alone.domain = "" if node.domain == "ai.onnx" else node.domain
-        small = onnx.helper.make_graph([alone], "constants", values, outputs)
-        opsets = [onnx.helper.make_opsetid(d, v) for d, v in t.versions.items()]
-        with np.errstate(all="ignore"):
-            found = ReferenceEvaluator(onnx.helper.make_model(small, opset_imports=opsets)).run(None, feeds)
-    except Exception as error:  # the evaluator raises whatever numpy does
-        raise UnsupportedOp(place(node), "must be computable from its constants", type(error).__name__, _FIX) from error
-    return [np.asarray(v) for v in found]
-
-
 def _finish(t: Translator, model: onnx.ModelProto, reason: str) -> Import:
     output = model.graph.output[0].name
     result = t.values.get(output)
@@ -238,7 +248,8 @@ def _finish(t: Translator, model: onnx.ModelProto, reason: str) -> Import:
     leave = None if t.is_index(result) and not result.chain.ops else Exit(result.chain, t.kind, result.view, run)
     metadata = {entry.key: entry.value for entry in model.metadata_props}
     made = _needed(Graph(t.name, tuple(t.nodes), t.tensors, "input", result.tensor, t.edge, metadata, leave))
-    return Import(verify(made), t.kind, reason, tuple(tap for tap in t.taps if tap.tensor in made.tensors))
+    taps = tuple(tap for tap in t.taps if tap.tensor in made.tensors)
+    return Import(verify(made), t.kind, reason, taps, t.declared)
 
 
 def _needed(graph: Graph) -> Graph:
@@ -256,22 +267,50 @@ def _input_shape(value: onnx.ValueInfoProto) -> tuple[int, tuple[int, ...]]:
     """(batch, shape without it) of the model's input; BadModel where the shape is not fixed. A free batch is 1."""
     dims = value.type.tensor_type.shape.dim
     sizes = [int(d.dim_value) if d.HasField("dim_value") else 0 for d in dims]
-    kind = value.type.tensor_type.elem_type
-    if kind not in (onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE, onnx.TensorProto.UNDEFINED):
+    kind = _element_type(value)
+    if kind not in (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.UNDEFINED, *_INTEGERS):
         raise UnsupportedOp(
             f"input '{value.name}'",
-            "must be float32",
-            onnx.TensorProto.DataType.Name(kind).lower(),
+            "must be float32, or integers of 8 or 16 bits",
+            TensorProto.DataType.Name(kind).lower(),
             "Export the model in float32.",
         )
-    if len(sizes) < 2 or any(n < 1 for n in sizes[1:]) or np.prod([float(n) for n in sizes[1:]]) > 1 << 28:
+    if len(sizes) < 2 or any(n < 1 for n in sizes[1:]):
         raise BadModel(
             f"input '{value.name}'",
             "must be (batch, ...) with sizes that are fixed behind the batch",
             ("batch", *sizes[1:]),
             "Export the model with a fixed input size.",
         )
+    if math.prod(sizes[1:]) > MOST_WORDS:
+        rule = f"must have at most {MOST_WORDS} elements a frame"
+        raise UnsupportedOp(f"input '{value.name}'", rule, sizes[1:], "Use a smaller image.")
     return max(1, sizes[0]), tuple(sizes[1:])
+
+
+def _element_type(value: onnx.ValueInfoProto) -> int:
+    return int(value.type.tensor_type.elem_type)
+
+
+_INTEGERS: dict[int, InputType] = {
+    TensorProto.INT8: InputType(True, 8),
+    TensorProto.UINT8: InputType(False, 8),
+    TensorProto.INT16: InputType(True, 16),
+    TensorProto.UINT16: InputType(False, 16),
+}
+
+
+def _integer_input(value: onnx.ValueInfoProto, declared: InputType | None) -> InputType | None:
+    """What an input of integer type holds: all of its type, or fewer where the user says so; None for floats."""
+    own = _INTEGERS.get(_element_type(value))
+    if own is None or declared is None:
+        return own
+    low, high = declared.ends
+    if declared.scale != 1 or low < own.ends[0] or high > own.ends[1]:
+        name = TensorProto.DataType.Name(_element_type(value)).lower()
+        fix = f"Leave --input out, or give a part of {name}."
+        raise UnsupportedOp(f"input '{value.name}'", f"holds {name} as it is", declared.text, fix)
+    return declared
 
 
 def _channels_last(graph: onnx.GraphProto, name: str) -> bool:

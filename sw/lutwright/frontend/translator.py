@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from math import lcm
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,11 @@ from lutwright.numerics.view import View, plain
 
 _FLOAT32_EXACT = 1 << 24
 _MOST_MULTIPLE = 1 << 31  # of a common scale
+_MOST_SHIFTED = 1 << 20  # integers with an offset; the float64 model loses more of sums of larger ones
 _MOST_TABLE = 1 << 22  # integers x channels of a chain that is made a step function without a quantiser
+MOST_WORDS = 1 << 24  # elements of one activation of a frame, or of one constant that is computed
+_MOST_IN_ALL = 1 << 26  # of all of them: each also has its places in memory
+_MOST_WEIGHTS = 1 << 28  # elements of all quantised constants
 
 
 class NotFixedPoint(Exception):
@@ -71,7 +76,11 @@ class Translator:
         self.taps: list[Tap] = []
         self.tapped: set[str] = set()
         self.names: set[str] = set()
+        self.labels: dict[str, int] = {}  # how often each name was asked for
         self.versions: dict[str, int] = {}
+        self.words = 0
+        self.weights = 0
+        self.whole_numbers: set[str] = set()  # tensors of the model that are of an integer type
 
     # ---- arithmetic ------------------------------------------------------------------------------------------------
 
@@ -92,6 +101,33 @@ class Translator:
             self.inexact(f"{place(node)} sums to {bound}, which float32 rounds")
         if bound >= 1 << 53:
             raise self.refuse(node, "sums must stay below 2^53", bound, "Use fewer bits or a common scale.")
+
+    def exact_codes(self, node: onnx.NodeProto, bound: int) -> None:
+        """Codes up to `bound` in magnitude, less their zero point: float32 has no name for some above 2^24."""
+        if bound >= _FLOAT32_EXACT:
+            self.inexact(f"{place(node)} has codes up to {bound}, which float32 rounds")
+
+    # ---- memory ----------------------------------------------------------------------------------------------------
+
+    def room(self, node: onnx.NodeProto, words: int) -> None:
+        """Refuse `words` more elements of activations or computed constants where they are too many; else count them.
+
+        To be called before memory is taken for them.
+        """
+        if words > MOST_WORDS:
+            rule = f"must make at most {MOST_WORDS} elements a frame"
+            raise self.refuse(node, rule, words, "Use a smaller image or fewer channels.")
+        self.words += words
+        if self.words > _MOST_IN_ALL:
+            rule = f"the model must make at most {_MOST_IN_ALL} elements a frame, over all nodes"
+            raise self.refuse(node, rule, f"{self.words} up to here", "Use a smaller image or fewer layers.")
+
+    def weights_room(self, node: onnx.NodeProto, words: int) -> None:
+        """Refuse `words` more elements of quantised constants where they are too many; else count them."""
+        self.weights += words
+        if self.weights > _MOST_WEIGHTS:
+            rule = f"the model must have at most {_MOST_WEIGHTS} quantised constants"
+            raise self.refuse(node, rule, f"{self.weights} up to here", "Use a smaller model.")
 
     # ---- messages and operands -------------------------------------------------------------------------------------
 
@@ -176,7 +212,7 @@ class Translator:
         """End the chain of `x` in a Step."""
         tensor = self.tensors[x.tensor]
         chain, kind = x.chain, self.kind
-        if self.changes_nothing(x, made):
+        if self.changes_nothing(x, made, codes=node.op_type == "QuantizeLinear"):
             return replace(x, chain=Chain(made.scale))
         monotone = bool((chain.sign != 0).all())
         steps = find_steps(
@@ -187,12 +223,16 @@ class Translator:
             place(node),
             monotone=monotone,
         )
+        self.exact_codes(node, max(abs(steps.code_low), abs(steps.code_high)))
         return self.emit(node, "Step", (x,), made.scale, x.view, steps=steps, form=None)
 
-    def changes_nothing(self, x: Symbol, made: Quantise) -> bool:
-        """Whether quantising `x` gives back its very integers, which needs no node (a wide quantiser of a sum)."""
+    def changes_nothing(self, x: Symbol, made: Quantise, codes: bool = False) -> bool:
+        """Whether quantising `x` gives back its very integers, which needs no node (a wide quantiser of a sum).
+
+        codes: the quantiser puts out its codes, whatever they are worth (a pool between two equal QuantizeLinear).
+        """
         gain, tensor = x.chain.gain, self.tensors[x.tensor]
-        if gain is None or not bool((gain == made.scale).all()):
+        if gain is None or not (codes or bool((gain == made.scale).all())):
             return False
         if (tensor.high - tensor.low + 1) * tensor.channels > _MOST_TABLE:
             return False
@@ -219,6 +259,7 @@ class Translator:
             raise self.refuse(
                 node, "a truncation cannot be the first quantiser", node.op_type, "Put a Quant before it."
             )
+        self.exact_codes(node, max(abs(made.low), abs(made.high)))
         self.edge_source = source
         chain = x.chain
         self.open(x.view, lambda v: made.integers(chain.after(v)), made.scale, made.low, made.high)
@@ -235,7 +276,7 @@ class Translator:
         """The model's input as the integers that the user, or the file, says it holds."""
         told = self.declared
         assert told is not None
-        low, high = (-(1 << (told.bits - 1)), (1 << (told.bits - 1)) - 1) if told.signed else (0, (1 << told.bits) - 1)
+        low, high = told.ends
         scale = np.array([told.scale])
         if not powers_of_two(scale):
             self.inexact("the input has a scale that is no power of two")
@@ -255,11 +296,13 @@ class Translator:
     def label(self, node: onnx.NodeProto, suffix: str = "") -> str:
         """A name for a node of the integer graph: the ONNX node's, as an identifier, unique."""
         base = identifier(short_name(node.name or node.output[0])) + suffix
-        name, count = base, 1
+        count = self.labels.get(base, 0)
+        name = base
         while name in self.names:
             count += 1
-            name = f"{base}_{count}"
+            name = f"{base}_{count + 1}"
         self.names.add(name)
+        self.labels[base] = count
         return name
 
     def emit(
@@ -277,7 +320,9 @@ class Translator:
         made = Node(name, op, tuple(x.tensor for x in inputs), f"{name}.out", attrs, place(node))
         self.nodes.append(made)
         scale = np.atleast_1d(np.asarray(scale, np.float64))
-        self.tensors[made.output] = infer(made, [self.tensors[x.tensor] for x in inputs], scale)
+        tensor = infer(made, [self.tensors[x.tensor] for x in inputs], scale)
+        self.room(node, tensor.words)
+        self.tensors[made.output] = tensor
         return Symbol(made.output, Chain(scale), view)
 
     def canonical(self, node: onnx.NodeProto, x: Symbol) -> Symbol:
@@ -326,6 +371,9 @@ class Translator:
         gain = x.chain.gain
         if gain is not None:
             return replace(x, chain=Chain(self.exact_scale(node, gain)))
+        on_grid = self._on_grid(node, x)
+        if on_grid is not None:
+            return on_grid
         tensor = self.tensors[x.tensor]
         count = (tensor.high - tensor.low + 1) * tensor.channels
         if count > _MOST_TABLE:
@@ -367,6 +415,36 @@ class Translator:
             monotone=False,
         )
         return self.emit(node, "Step", (x,), np.array([scale]), x.view, "_grid", steps=steps, form=None)
+
+    def lines(self, x: Symbol) -> tuple[FloatArray, FloatArray] | None:
+        """(scale, offset), each float64 [1] or [channels], where `x` is integer * scale + offset on no small grid."""
+        found = x.chain.lines
+        if x.chain.gain is not None or found is None or self._grid_of(x) is not None:
+            return None
+        return np.array([float(g) for g, _ in found]), np.array([float(o) for _, o in found])
+
+    def _grid_of(self, x: Symbol) -> tuple[int, list[int]] | None:
+        """(gain, offsets [1] or [channels]): `x` is (integer * gain + offset) * scale / gain; None where large."""
+        found, tensor = x.chain.lines, self.tensors[x.tensor]
+        if found is None:
+            return None
+        places = [offset / gain for gain, offset in found]
+        fine = lcm(*(place.denominator for place in places))
+        offsets = [int(place * fine) for place in places]
+        largest = fine * max(abs(tensor.low), abs(tensor.high)) + max(map(abs, offsets))
+        return (fine, offsets) if largest <= _MOST_SHIFTED else None
+
+    def _on_grid(self, node: onnx.NodeProto, x: Symbol) -> Symbol | None:
+        """`x`, integers times a scale plus an offset, as integers of a finer grid; None where there is none."""
+        found = self._grid_of(x)
+        if found is None or x.chain.lines is None:
+            return None
+        fine, offsets = found
+        scale = np.array([float(gain / fine) for gain, _ in x.chain.lines])
+        gain, offset = np.array([fine], np.int64), np.array(offsets, np.int64)
+        return self.emit(
+            node, "Affine", (x,), self.exact_scale(node, scale), x.view, "_offset", gain=gain, offset=offset
+        )
 
     def whole(self, node: onnx.NodeProto, x: Symbol) -> Symbol:
         """`x`, materialised, with one scale for all channels; an Affine is added where the channels' scales differ."""

@@ -89,6 +89,13 @@ class InputType:
     scale: float = 1.0
 
     @property
+    def ends(self) -> tuple[int, int]:
+        """The least and the greatest integer."""
+        if self.signed:
+            return -(1 << (self.bits - 1)), (1 << (self.bits - 1)) - 1
+        return 0, (1 << self.bits) - 1
+
+    @property
     def text(self) -> str:
         """What `parse` reads as this type."""
         return f"{'int' if self.signed else 'uint'}{self.bits}:{self.scale!r}"

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -74,14 +75,23 @@ class Graph:
 
     def node(self, name: str) -> Node:
         """The node called `name`; KeyError where there is none."""
-        for node in self.nodes:
-            if node.name == name:
-                return node
-        raise KeyError(name)
+        return self._named[name]
 
     def consumers(self, tensor: str) -> list[Node]:
         """The nodes that read `tensor`."""
-        return [node for node in self.nodes if tensor in node.inputs]
+        return list(self._readers.get(tensor, ()))
+
+    @cached_property
+    def _named(self) -> dict[str, Node]:
+        return {node.name: node for node in reversed(self.nodes)}
+
+    @cached_property
+    def _readers(self) -> dict[str, list[Node]]:
+        readers: dict[str, list[Node]] = {}
+        for node in self.nodes:
+            for name in dict.fromkeys(node.inputs):
+                readers.setdefault(name, []).append(node)
+        return readers
 
     def ending(self, nodes: tuple[Node, ...], tensors: Mapping[str, Tensor], output: str) -> Graph:
         """A copy that ends in an index, which needs no floats behind it."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ class FloatOp:
                 known; IEEE multiplication, addition and comparison are monotone even though they round.
     gain:       float64 [1] or [C] where the operation only multiplies by a constant, otherwise None.
     exact:      whether every library computes the same float32 of the same float32 (no transcendental function).
+    line:       "*", "/", "+" or "-" where the operation is that one with parameters[0] ("-": taken from it).
     """
 
     name: str
@@ -35,6 +37,7 @@ class FloatOp:
     sign: IntArray = field(default_factory=lambda: np.ones(1, np.int64))
     gain: FloatArray | None = None
     exact: bool = True
+    line: str = ""
 
     def run(self, x: FloatArray) -> FloatArray:
         """The operation in the float type of `x`."""
@@ -95,6 +98,23 @@ class Chain:
             total = total * op.gain
         return total
 
+    @property
+    def lines(self) -> list[tuple[Fraction, Fraction]] | None:
+        """(gain, offset) with value = integer * gain + offset exactly, one pair or one a channel; None where curved."""
+        if not all(op.line for op in self.ops):
+            return None
+        given = np.stack(np.broadcast_arrays(self.scale, *(op.parameters[0] for op in self.ops)))
+        if not np.isfinite(given).all():
+            return None
+        unique, where = np.unique(given, axis=1, return_inverse=True)
+        made = []
+        for scale, *constants in unique.T.tolist():
+            gain, offset = Fraction(scale), Fraction(0)
+            for op, by in zip(self.ops, constants, strict=True):
+                gain, offset = _line(op.line, gain, offset, Fraction(by))
+            made.append((gain, offset))
+        return None if any(gain == 0 for gain, _ in made) else [made[i] for i in where.reshape(-1)]
+
     def then(self, op: FloatOp) -> Chain:
         """This chain with `op` after it."""
         return Chain(self.scale, (*self.ops, op))
@@ -105,7 +125,9 @@ class Chain:
 
     def run(self, acc: IntArray, kind: type[np.floating[Any]]) -> FloatArray:
         """Floats of integers [..., C], every operation in float type `kind`."""
-        return self.after(acc.astype(kind) * self.scale.astype(kind))
+        with np.errstate(all="ignore"):
+            x = acc.astype(kind) * self.scale.astype(kind)
+        return self.after(x)
 
     def after(self, x: FloatArray) -> FloatArray:
         """The operations alone, on floats [..., C]."""
@@ -113,6 +135,15 @@ class Chain:
             for op in self.ops:
                 x = op.run(x)
         return x
+
+
+def _line(line: str, gain: Fraction, offset: Fraction, by: Fraction) -> tuple[Fraction, Fraction]:
+    """One operation on integer * gain + offset."""
+    if line == "*":
+        return gain * by, offset * by
+    if line == "/":
+        return gain / by, offset / by
+    return (gain, offset + by) if line == "+" else (-gain, by - offset)
 
 
 def powers_of_two(scale: FloatArray) -> bool:
@@ -123,13 +154,14 @@ def powers_of_two(scale: FloatArray) -> bool:
 def multiply(name: str, constant: FloatArray) -> FloatOp:
     """x * constant."""
     gain = constant.astype(np.float64)
-    return FloatOp(name, lambda x, c: x * c, (gain,), np.sign(gain).astype(np.int64) + (gain == 0), _usable(gain))
+    sign = np.sign(gain).astype(np.int64) + (gain == 0)
+    return FloatOp(name, lambda x, c: x * c, (gain,), sign, _usable(gain), line="*")
 
 
 def divide(name: str, constant: FloatArray) -> FloatOp:
     """x / constant; no entry may be 0."""
     value = constant.astype(np.float64)
-    return FloatOp(name, lambda x, c: x / c, (value,), np.sign(value).astype(np.int64), 1.0 / value)
+    return FloatOp(name, lambda x, c: x / c, (value,), np.sign(value).astype(np.int64), 1.0 / value, line="/")
 
 
 def _usable(gain: FloatArray) -> FloatArray | None:
@@ -138,12 +170,12 @@ def _usable(gain: FloatArray) -> FloatArray | None:
 
 def add(name: str, constant: FloatArray) -> FloatOp:
     """x + constant."""
-    return FloatOp(name, lambda x, c: x + c, (constant.astype(np.float64),))
+    return FloatOp(name, lambda x, c: x + c, (constant.astype(np.float64),), line="+")
 
 
 def subtract_from(name: str, constant: FloatArray) -> FloatOp:
     """constant - x."""
-    return FloatOp(name, lambda x, c: c - x, (constant.astype(np.float64),), -np.ones(1, np.int64))
+    return FloatOp(name, lambda x, c: c - x, (constant.astype(np.float64),), -np.ones(1, np.int64), line="-")
 
 
 def batch_norm(

@@ -84,7 +84,8 @@ class Quantiser:
     def codes(self, x: FloatArray) -> IntArray:
         """Quantise floats [..., channels] to int64 codes, in the float type of `x`."""
         kind = x.dtype.type
-        y = x / np.asarray(self.scale, kind)
+        with np.errstate(over="ignore"):  # what passes float's range saturates
+            y = x / np.asarray(self.scale, kind)
         zero = np.asarray(self.zero_point, kind)
         if zero.any():
             y = y + zero
