@@ -3,6 +3,9 @@
 The environment variable LUTWRIGHT_JOB names a JSON file: `beats` in and `expected` beats out, hexadecimal strings, and
 `runs`: idle and stall probabilities, a seed, and after how many clocks a reset comes in the middle (0: none).
 Checked on every clock: valid stays and data holds until ready (law 4). At the end the sink must be empty.
+`rate`, if there: {"beats": b, "clocks": c}; in the runs without idle and stall any b beats out, after the first b, take
+c clocks.
+While there is no beat to offer the data lines carry noise.
 """
 
 from __future__ import annotations
@@ -17,6 +20,8 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge, Timer
 
+from stream_rate import check_rate
+
 JOB = json.loads(Path(os.environ["LUTWRIGHT_JOB"]).read_text())
 
 
@@ -30,12 +35,16 @@ async def reset(dut: Any) -> None:
     dut.rst.value = 0
 
 
-async def stream(dut: Any, run: dict[str, Any], limit: int | None) -> list[str]:
-    """Play the job's beats with the stalls of `run` for at most `limit` clocks; return the beats that came out."""
+async def stream(dut: Any, run: dict[str, Any], limit: int | None) -> tuple[list[str], list[int]]:
+    """Play the job's beats with the stalls of `run` for at most `limit` clocks.
+
+    Returns the beats that came out and the clock in which each did.
+    """
     noise = random.Random(run["seed"])
     beats = list(JOB["beats"])
     digits = len(JOB["expected"][0])
     got: list[str] = []
+    taken: list[int] = []
     waiting: str | None = None
     sent = 0
     offered = False
@@ -46,6 +55,8 @@ async def stream(dut: Any, run: dict[str, Any], limit: int | None) -> list[str]:
         if not offered and sent < len(beats) and noise.random() >= run["idle"]:
             dut.s_data.value = int(beats[sent], 16)
             offered = True
+        elif not offered:
+            dut.s_data.value = noise.getrandbits(len(dut.s_data))
         dut.s_valid.value = int(offered)
         dut.m_ready.value = int(noise.random() >= run["stall"])
         await Timer(1, "ns")
@@ -58,6 +69,7 @@ async def stream(dut: Any, run: dict[str, Any], limit: int | None) -> list[str]:
             bits = str(dut.m_data.value)
             assert set(bits) <= {"0", "1"}, f"unknown bits in beat {len(got)}: {bits}"
             got.append(f"{int(bits, 2):0{digits}x}")
+            taken.append(clocks)
         moved = (valid and ready) or (offered and int(dut.s_ready.value))
         if offered and int(dut.s_ready.value):
             sent, offered = sent + 1, False
@@ -67,7 +79,7 @@ async def stream(dut: Any, run: dict[str, Any], limit: int | None) -> list[str]:
             f"stuck after {len(got)} of {len(JOB['expected'])} beats, {sent} of {len(beats)} sent"
         )
         await FallingEdge(dut.clk)
-    return got
+    return got, taken
 
 
 @cocotb.test()
@@ -80,7 +92,9 @@ async def runs(dut: Any) -> None:
         if run["reset_after"]:
             await stream(dut, run, run["reset_after"])
             await reset(dut)
-        got = await stream(dut, run, None)
+        got, taken = await stream(dut, run, None)
         for index, (want, have) in enumerate(zip(JOB["expected"], got, strict=False)):
             assert want == have, f"run {run}: beat {index}: expected {want}, got {have}"
         assert len(got) == len(JOB["expected"]), f"run {run}: {len(got)} beats came, not {len(JOB['expected'])}"
+        if JOB.get("rate") and not run["idle"] and not run["stall"]:
+            check_rate(taken, JOB["rate"], run)

@@ -13,7 +13,7 @@ module depthwise_mac #(
     parameter int                     TAPS     = 9,   // weights of a channel; 1 or more
     parameter int                     X_BITS   = 4,   // bits of an activation
     parameter int                     X_SIGNED = 0,   // 1: activations are two's complement
-    parameter int                     W_BITS   = 4,   // bits of a weight, two's complement
+    parameter int                     W_BITS   = 4,   // bits of a weight, two's complement; 2 bits: -1, 0 and 1
     parameter int                     P_BITS   = 8,   // bits of a product, two's complement
     parameter int                     ACC_BITS = 12,  // bits of a result, two's complement
     parameter int                     EVERY    = 1,   // levels of adders between two registers

@@ -35,6 +35,45 @@ def test_verilator_and_icarus(cell, tmp_path):
     assert icarus.returncode == 0, icarus.stderr
 
 
+# Parameters that open other branches of a cell than the defaults do.
+VARIANTS = [
+    ("stream_fork", "WIDTH=1 OUTPUTS=1"),
+    ("stream_add", "PE=2 NF=3 A_SIGNED=1 GAIN_BITS=3 A_GAINS=18'h1A2B3 B_GAINS=18'h0 OUT_BITS=9"),
+    ("stream_add", "PE=3 B_SIGNED=1 OUT_BITS=4"),
+    ("concat", "INPUTS=1"),
+    ("concat", "INPUTS=3 BEATS=96'h000000010000000500000002"),
+    ("gather", "IN_BEATS=1 OUT_BEATS=3"),
+    ("gather", "IN_BEATS=5 OUT_BEATS=1 BLOCK=1"),
+    ("pad", "NF=3 HEIGHT=1 COLUMNS=1 PAD_T=0 PAD_B=2 PAD_L=0"),
+    ("sum_pool", "PE=2 NF=3 KH=28 KW=28 OUT_BITS=14"),
+    ("sum_pool", "KH=1 KW=3 SIGNED=1 BLOCK=1 OUT_BITS=3"),
+    ("window_pool", "TAPS=1"),
+    ("window_pool", "TAPS=3 SIGNED=1"),
+    ("window_pool", "TAPS=1 MAX=0 OUT_BITS=5"),
+    ("window_pool", "PE=2 MAX=0 OUT_BITS=3"),
+    ("requantise_table", "PE=2 NF=3 LOW=-7 DEPTH=13"),
+    ("requantise_table", "DEPTH=1"),
+    ("requantise_table", "SHARED=1 PE=2 NF=3"),
+    ("top_k", "N=1 K=1"),
+    ("top_k", "N=5 K=5 SIGNED=0"),
+    ("depthwise_mac", "NF=3 PE=2"),
+    ("depthwise_mac", "TAPS=1 X_BITS=8 P_BITS=12 X_SIGNED=1 EVERY=3"),
+]
+
+
+@pytest.mark.parametrize(("cell", "parameters"), VARIANTS)
+def test_verilator_with_other_parameters(cell, parameters):
+    options = [f"-G{p}" for p in parameters.split()]
+    lint = subprocess.run(
+        ["verilator", "--lint-only", "-Wall", "--top-module", cell, *options, *map(str, sources(cell))],
+        env=simulator_environment("verilator"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert lint.returncode == 0 and "%Warning" not in lint.stderr, lint.stderr
+
+
 @pytest.mark.parametrize("cell", CELLS)
 def test_yosys(cell):
     files = " ".join(map(str, sources(cell)))
@@ -53,6 +92,15 @@ def test_yosys(cell):
         ("window", "PAD_T=2", "ERROR_padding_above_or_left_must_be_at_most_K_minus_2"),
         ("window_folded", "SIMD=3 CHANNELS=4", "ERROR_SIMD_must_divide_CHANNELS"),
         ("window", "HEIGHT=1", "ERROR_HEIGHT_and_WIDTH_and_K_must_be_at_least_2"),
+        ("stream_fork", "OUTPUTS=0", "ERROR_OUTPUTS_must_be_at_least_1"),
+        ("concat", "BEATS=64'h1", "ERROR_each_of_BEATS_must_be_at_least_1"),
+        ("gather", "IN_BEATS=0", "ERROR_IN_BEATS_and_OUT_BEATS_must_be_at_least_1"),
+        ("pad", "PAD_R=-1", "ERROR_HEIGHT_and_COLUMNS_must_be_at_least_1_and_no_padding_negative"),
+        ("sum_pool", "HEIGHT=3 KH=4", "ERROR_a_window_must_lie_inside_of_the_image"),
+        ("window_pool", "BITS=3", "ERROR_OUT_BITS_must_be_BITS_for_a_maximum"),
+        ("window_pool", "TAPS=0", "ERROR_TAPS_must_be_at_least_1"),
+        ("requantise_table", "BLOCK=1", "ERROR_BLOCK_needs_SHARED"),
+        ("top_k", "N=3 K=4", "ERROR_K_must_be_1_to_N"),
     ],
 )
 def test_bad_parameters_stop_elaboration(cell, parameter, fault):

@@ -47,7 +47,9 @@ def add_offset(work: Lowering, node: Node, name: str, x: Tensor, gain: IntArray,
     out = work.graph.tensors[node.output]
     gain, offset = (np.broadcast_to(a, x.channels) for a in (gain, offset))
     stream = sums_stream(out, work.stream.lanes)
-    _requantise(work, node, name, x, Multiply(gain, offset, 0, out.low, out.high), stream)
+    # The bounds of all channels together, so that nothing needs a clip; what comes out fits into the stream.
+    ends = np.concatenate([x.low * gain + offset, x.high * gain + offset])
+    _requantise(work, node, name, x, Multiply(gain, offset, 0, int(ends.min()), int(ends.max())), stream)
 
 
 def _requantise(work: Lowering, node: Node, name: str, x: Tensor, form: Requantise, stream: Stream) -> None:
