@@ -12,7 +12,8 @@ from streams import RUNS, simulator, words
 
 from lutwright.dataflow.adder_pipeline import schedule
 from lutwright.dataflow.adders import AdderGraph, Sum, Term
-from lutwright.dataflow.unrolled import unroll, unrolled_cost
+from lutwright.dataflow.cost import unrolled_cost
+from lutwright.dataflow.unrolled import unroll
 from lutwright.emit.unrolled import unrolled_file
 from lutwright.errors import ToolFailed
 from lutwright.numerics.ranges import type_of, weighted_sum

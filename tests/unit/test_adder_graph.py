@@ -15,7 +15,8 @@ from lutwright.dataflow.adder_pipeline import Schedule, schedule
 from lutwright.dataflow.adder_plain import digits, plain
 from lutwright.dataflow.adder_signs import signed_graph
 from lutwright.dataflow.adders import AdderGraph, Sum, Term
-from lutwright.dataflow.unrolled import unroll, unrolled_cost
+from lutwright.dataflow.cost import unrolled_cost
+from lutwright.dataflow.unrolled import unroll
 from lutwright.emit.unrolled import unrolled_file
 from lutwright.errors import BadGraph, NotExact
 from lutwright.numerics.ranges import type_of

@@ -52,7 +52,7 @@ def layer_table(graph: Graph, choice: Choice, family: str) -> Table:
         table.add_column(column, justify="left" if column in ("stage", "cell", "output") else "right")
     for stage in choice.pipeline.stages:
         need = cost(stage).on(family).as_dict()
-        fold = choice.folds[stage.node] if stage.cell in ("mux_mac", "folded_mac") else None
+        fold = choice.folds[stage.node] if stage.name in choice.folds else None
         shape = "x".join(map(str, graph.tensors[stage.tensor].shape)) if stage.tensor else ""
         table.add_row(
             stage.name,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,15 +10,30 @@ from lutwright.dataflow.clocks import Windows
 from lutwright.dataflow.kinds import in_step, is_depthwise, is_mux
 from lutwright.errors import DoesNotFit
 from lutwright.ir.graph import Graph, Node, Tensor
+from lutwright.numerics.quantiser import IntArray
 
 
 @dataclass(frozen=True)
 class Fold:
-    """PE outputs x SIMD inputs a clock; `mux`: the multiplexer engine, SIMD then counts input channels."""
+    """PE outputs x SIMD inputs a clock, by one of ENGINES; of a multiplexer SIMD counts input channels."""
 
     pe: int
     simd: int
-    mux: bool
+    engine: str = "folded"
+
+    @property
+    def mux(self) -> bool:
+        """Whether a multiplexer picks one weight a kernel."""
+        return self.engine == "mux"
+
+
+ENGINES = ("folded", "mux", "depthwise", "unrolled")
+"""folded: PE x SIMD products a clock. mux: a multiplexer for each pair of channels. depthwise: each channel by itself.
+unrolled: a whole window in a clock, every weight in the wiring."""
+
+MOST_DIGITS = 8_000
+"""Nonzero signed digits of a matrix up to which the unrolled engine is taken where a layer is not folded: its adders
+are shared pair by pair, which takes seconds there and minutes beyond."""
 
 
 def divisors(n: int) -> list[int]:
@@ -37,9 +52,10 @@ def fold_graph(graph: Graph, interval: int) -> dict[str, Fold]:
 def _fold(graph: Graph, node: Node, interval: int) -> Fold:
     out = graph.tensors[node.output]
     w = node.attrs["weights"]
-    mux = is_mux(node)
     if is_depthwise(node):
         return _fold_depthwise(out, w.shape[1] * w.shape[2], interval)
+    mux = is_mux(node)
+    engine = "mux" if mux else "folded"
     inputs = w.shape[3] if mux else int(np.prod(w.shape[1:]))
     pixels = out.words // out.channels
     if pixels > interval:
@@ -51,7 +67,7 @@ def _fold(graph: Graph, node: Node, interval: int) -> Fold:
         )
     x = graph.tensors[node.inputs[0]]
     possible = [
-        Fold(pe, simd, mux) for pe in divisors(w.shape[0]) for simd in _inputs_at_a_time(x, node, mux, interval)
+        Fold(pe, simd, engine) for pe in divisors(w.shape[0]) for simd in _inputs_at_a_time(x, node, mux, interval)
     ]
     fastest = min(clocks(node, x, out, fold) for fold in possible)
     choices = [fold for fold in possible if clocks(node, x, out, fold) <= max(interval, fastest)]
@@ -60,7 +76,9 @@ def _fold(graph: Graph, node: Node, interval: int) -> Fold:
     if mux:
         return min(cheapest, key=lambda f: _around(f, w.shape[1], x.channels, x.type.width, out.type.width))
     # Few outputs at a time, since each brings an accumulator and a requantiser.
-    return min(cheapest, key=lambda f: f.pe)
+    best = min(cheapest, key=lambda f: f.pe)
+    whole = (best.pe, best.simd) == (w.shape[0], inputs)
+    return replace(best, engine="unrolled") if whole and signed_digits(w) <= MOST_DIGITS else best
 
 
 def clocks(node: Node, x: Tensor, out: Tensor, fold: Fold) -> int:
@@ -77,6 +95,12 @@ def clocks(node: Node, x: Tensor, out: Tensor, fold: Fold) -> int:
     taps = 1 if fold.mux else w.shape[1] * w.shape[2]
     groups = x.channels // max(1, fold.simd // taps)
     return max(engine, windows.folded(groups, times, max(1, taps // fold.simd)))
+
+
+def signed_digits(weights: IntArray) -> int:
+    """Nonzero digits of all weights in canonical signed digits: the terms of their sums without any sharing."""
+    w = np.abs(weights)
+    return int(np.bitwise_count(w ^ (3 * w)).sum())
 
 
 def _inputs_at_a_time(x: Tensor, node: Node, mux: bool, interval: int) -> list[int]:
@@ -98,7 +122,7 @@ def _inputs_at_a_time(x: Tensor, node: Node, mux: bool, interval: int) -> list[i
 def _fold_depthwise(out: Tensor, taps: int, interval: int) -> Fold:
     """All taps at a time of the fewest channels that keep up."""
     folds = interval // pixels_of(out)
-    return Fold(min(pe for pe in divisors(out.channels) if out.channels // pe <= folds), taps, False)
+    return Fold(min(pe for pe in divisors(out.channels) if out.channels // pe <= folds), taps, "depthwise")
 
 
 def pixels_of(tensor: Tensor) -> int:

@@ -8,10 +8,11 @@ import numpy as np
 
 from lutwright.dataflow.clocks import Windows
 from lutwright.dataflow.folding import Fold
-from lutwright.dataflow.kinds import in_step, is_complement, is_depthwise
+from lutwright.dataflow.kinds import in_step, is_complement
 from lutwright.dataflow.lower_points import add_offset, sums_stream
 from lutwright.dataflow.lowering import Lowering
 from lutwright.dataflow.stage import Parameter, Stream, Vector
+from lutwright.dataflow.unrolled import unroll
 from lutwright.ir.graph import Node, Tensor
 from lutwright.ir.ops import infer
 from lutwright.numerics.quantiser import IntArray
@@ -22,7 +23,11 @@ def conv(work: Lowering, node: Node) -> None:
     """A window and one of the engines: multiplexers, depthwise, or PE x SIMD."""
     work.begin(node)
     x, out, fold = work.graph.tensors[node.inputs[0]], _sums(work, node), work.folds[node.name]
-    if is_depthwise(node):
+    if fold.engine == "unrolled":
+        if node.attrs["weights"].shape[1] > 1:
+            padded_window(work, node, x.channels)
+        _unrolled(work, node, x, out)
+    elif fold.engine == "depthwise":
         _depthwise(work, node, x, out, fold)
     elif fold.mux:
         _mux(work, node, x, out, fold)
@@ -35,10 +40,13 @@ def conv(work: Lowering, node: Node) -> None:
 def dense(work: Lowering, node: Node) -> None:
     """PE x SIMD, behind a replay memory where a vector is needed several times and not held whole."""
     work.begin(node)
-    out, fold = _sums(work, node), work.folds[node.name]
+    x, out, fold = work.graph.tensors[node.inputs[0]], _sums(work, node), work.folds[node.name]
     matrix = node.attrs["weights"]
-    _vectors(work, node, fold, matrix)
-    _folded_mac(work, node, matrix, out, fold, fold.simd == matrix.shape[1])
+    if fold.engine == "unrolled":
+        _unrolled(work, node, x, out)
+    else:
+        _vectors(work, node, fold, matrix)
+        _folded_mac(work, node, matrix, out, fold, fold.simd == matrix.shape[1])
     _bias(work, node, out)
     work.finish(node.output, node)
 
@@ -244,6 +252,19 @@ def _lane_parameters(here: Stream, x: Tensor, w: IntArray, out: Tensor) -> tuple
         "ACC_BITS": acc_bits,
     }
     return shared, w_bits
+
+
+def _unrolled(work: Lowering, node: Node, x: Tensor, out: Tensor) -> None:
+    """A window or vector in a clock, through a graph of adders."""
+    w = node.attrs["weights"]
+    matrix = w.reshape(w.shape[0], -1)
+    work.lanes(node, matrix.shape[1])
+    stream = sums_stream(out, out.channels)
+    # A window may be padded, and a stream that is two's complement may carry a range without negative numbers.
+    ends = (min(x.low, 0), max(x.high, 0)) if node.op == "Conv" else (x.low, x.high)
+    bits, signed = work.stream.bits, work.stream.signed
+    layer = unroll(f"{node.name}_unrolled", matrix, ends, bits, signed, stream.bits, work.target.adder_levels)
+    work.add_unrolled(layer, node, stream, out.name)
 
 
 def _by_fold(matrix: IntArray, pe: int, simd: int) -> IntArray:

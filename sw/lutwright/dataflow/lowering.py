@@ -8,6 +8,7 @@ from math import gcd
 
 from lutwright.dataflow.folding import Fold
 from lutwright.dataflow.stage import Link, Parameter, Stage, Stream, Vector
+from lutwright.dataflow.unrolled import Unrolled
 from lutwright.ir.graph import Graph, Node, Tensor
 
 
@@ -109,6 +110,11 @@ class Lowering:
         links, takes = tuple(end.link for end in ends), tuple(end.stream for end in ends)
         self.stages.append(Stage(name, cell, node.name, tensor, parameters, links, takes, stream, cycles, files or {}))
         self.here = End(Link(name), stream)
+
+    def add_unrolled(self, layer: Unrolled, node: Node, stream: Stream, tensor: str) -> None:
+        """Append the generated module of `layer`, called as the node."""
+        self.add(node.name, layer.name, node, stream, stream.beats, tensor)
+        self.stages[-1] = replace(self.stages[-1], made=layer)
 
     def lanes(self, node: Node, lanes: int, suffix: str = "") -> None:
         """Convert `here` to `lanes` elements a beat."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from lutwright.dataflow.unrolled import Unrolled
 from lutwright.numerics.quantiser import IntArray
 
 
@@ -53,6 +54,7 @@ class Stage:
     window, or the half of something). inputs, takes: the streams that go in, and what they carry.
     stream: what comes out, on each of `ports` outputs alike. cycles: clocks a frame in which it is busy.
     files: memory files that it reads, name -> rows int64 [depth, elements] and bits of an element.
+    made: the layer that a generated module `cell` computes, None where the cell is one of hw/rtl.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Stage:
     cycles: int
     files: Mapping[str, Vector] = field(default_factory=dict)
     ports: int = 1
+    made: Unrolled | None = None
 
 
 @dataclass(frozen=True, eq=False)

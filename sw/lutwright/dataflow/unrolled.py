@@ -10,13 +10,9 @@ import numpy as np
 from lutwright.dataflow.adder_graph import solve_range
 from lutwright.dataflow.adder_pipeline import Schedule, schedule
 from lutwright.dataflow.adders import AdderGraph
-from lutwright.dataflow.cost import Cost
 from lutwright.errors import BadGraph
 from lutwright.numerics.quantiser import IntArray
 from lutwright.numerics.ranges import IntType, type_of
-
-_GOWIN_CHAIN = 1.7
-"""LUT sites that begin and end a carry chain on Gowin, less what short adders save; read off three layers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,11 +84,3 @@ def result_range(graph: AdderGraph) -> tuple[int, int]:
     lows = [int(low[t.value]) << t.shift if t else 0 for t in graph.outputs]
     highs = [int(high[t.value]) << t.shift if t else 0 for t in graph.outputs]
     return min(lows), max(highs)
-
-
-def unrolled_cost(layer: Unrolled) -> Cost:
-    """The estimate: a carry cell of two LUTs for each two bits of an adder, and the flip-flops."""
-    made = layer.schedule
-    adders = [bits for bits in made.graph.adder_bits if bits]
-    lut = sum(bits + bits % 2 for bits in adders)
-    return Cost(lut=lut + 1, ff=made.flip_flops + layer.latency, loose=made.delay_bits + _GOWIN_CHAIN * len(adders))

@@ -15,10 +15,9 @@ import lutwright
 from lutwright.boards import Board
 from lutwright.dataflow.choose import Choice
 from lutwright.dataflow.folding import Fold
-from lutwright.dataflow.kinds import is_mux
 from lutwright.dataflow.lower import Target, lower
 from lutwright.dataflow.stage import Pipeline
-from lutwright.emit.rtl import beat_bytes, bench_files, cell_closure, core_files
+from lutwright.emit.rtl import beat_bytes, bench_files, cell_closure, core_files, pipeline_cells
 from lutwright.emit.shell import CoreInterface, constraint_name, link_sources, shell_files
 from lutwright.errors import BadProject
 from lutwright.frontend.load import load_model
@@ -104,7 +103,7 @@ def plan_project(
         },
         "interval": pipeline.interval,
         "target": [choice.target.interval, choice.target.adder_levels, choice.target.block_bits],
-        "folds": {name: [f.pe, f.simd] for name, f in choice.folds.items()},
+        "folds": {name: [f.engine, f.pe, f.simd] for name, f in choice.folds.items()},
         "estimate": choice.estimate.as_dict(),
         "data": graph.metadata.get("lutwright.dataset", ""),
         "digest": BuildPlan(files).digest,
@@ -168,8 +167,8 @@ class Project:
     @property
     def core_sources(self) -> list[Path]:
         """The files of the core alone, without board shell and bench."""
-        cells = cell_closure({stage.cell for stage in self.pipeline.stages})
-        names = sorted(cells | {self.graph.name})
+        made = {stage.cell for stage in self.pipeline.stages if stage.made is not None}
+        names = sorted(cell_closure(pipeline_cells(self.pipeline)) | made | {self.graph.name})
         return [self.folder / "rtl" / f"{name}.sv" for name in names]
 
     @property
@@ -198,9 +197,5 @@ def open_project(folder: Path) -> Project:
     manifest = read_manifest(folder)
     declared = InputType.parse(manifest["input"]) if manifest["input"] else None
     graph = replace(hardware_graph(folder / manifest["model"], declared), name=manifest["name"])
-    folds = {
-        node.name: Fold(manifest["folds"][node.name][0], manifest["folds"][node.name][1], is_mux(node))
-        for node in graph.nodes
-        if node.op in ("Conv", "Dense")
-    }
+    folds = {name: Fold(pe, simd, engine) for name, (engine, pe, simd) in manifest["folds"].items()}
     return Project(folder, manifest, graph, lower(graph, folds, Target(*manifest["target"])))

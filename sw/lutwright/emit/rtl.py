@@ -7,6 +7,7 @@ import re
 import lutwright
 from lutwright.dataflow.stage import Link, Parameter, Pipeline, Stage, Stream, Vector
 from lutwright.emit.render import render
+from lutwright.emit.unrolled import unrolled_file
 from lutwright.ir.graph import Graph
 from lutwright.numerics.packing import literal, memory_lines
 from lutwright.resources import room
@@ -20,12 +21,19 @@ def beat_bytes(stream: Stream) -> int:
 def core_files(graph: Graph, pipeline: Pipeline) -> dict[str, bytes]:
     """File name -> bytes of the core: NAME.sv, the cells, the memory files. The same graph gives the same bytes."""
     files = {f"{pipeline.name}.sv": render("core.sv.j2", _core_values(graph, pipeline))}
-    for cell in sorted(cell_closure({stage.cell for stage in pipeline.stages})):
+    for cell in sorted(cell_closure(pipeline_cells(pipeline))):
         files[f"{cell}.sv"] = (room("hw") / "rtl" / f"{cell}.sv").read_bytes()
     for stage in pipeline.stages:
+        if stage.made is not None:
+            files[f"{stage.cell}.sv"] = unrolled_file(stage.made)
         for name, rows in stage.files.items():
             files[name] = memory_lines(rows.values, rows.bits)
     return files
+
+
+def pipeline_cells(pipeline: Pipeline) -> set[str]:
+    """The cells of hw/rtl that `pipeline` instantiates."""
+    return {stage.cell for stage in pipeline.stages if stage.made is None}
 
 
 def bench_files(pipeline: Pipeline) -> dict[str, bytes]:
