@@ -24,6 +24,16 @@ def _named(path: Path) -> Iterator[None]:
         ) from error
 
 
+def check_writable(path: Path) -> None:
+    """Raise OutputError where a file `path` can be seen not to be writable, before the work that it is to hold."""
+    if not path.name or path.is_dir():
+        raise OutputError(f"output '{path}'", "must be a file", "a folder", "Name a file in it.")
+    there = next(folder for folder in (*path.absolute().parents,) if folder.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        found = "read-only" if there.is_dir() else "a file"
+        raise OutputError(f"output '{path}'", f"'{there}' must be a folder to write to", found, "Choose another place.")
+
+
 def write_file(path: Path, data: bytes | str) -> None:
     """Write `data` (text as UTF-8) to `path`, through a temporary file beside it and one rename."""
     raw = data.encode() if isinstance(data, str) else data

@@ -1,6 +1,7 @@
 """The verb check: exit codes, the JSON object, the page, and options that cannot be."""
 
 import json
+import os
 import re
 import sys
 
@@ -49,7 +50,7 @@ def test_the_json_object(net, tmp_path):
     assert set(told["accuracy"]) == {"float32", "float64", "integer"}
     assert [row["setting"] for row in told["what_if"]] == ["6", "20", "7", "threshold", "all=3,fc=4", "all=2,fc=4"]
     assert told["what_if"][1]["classes_changed"] == 0
-    assert "what if" in result.stderr and "no sum wraps" in plain(result.stderr)
+    assert "what if" in result.stderr and "no sum can wrap" in plain(result.stderr)
 
 
 def test_a_mismatch_is_exit_1(net, monkeypatch):
@@ -79,7 +80,48 @@ def test_a_refusal_is_exit_2(tmp_path):
     assert result.exit_code == 2
     told = json.loads(result.stdout)
     assert told["refused"]["node"] == "memory" and told["refused"]["op"] == "LSTM" and told["words"] == 0
-    assert "UnsupportedOp: node 'memory' (LSTM): " in result.stderr and not (tmp_path / "r.html").exists()
+    assert "UnsupportedOp: node 'memory' (LSTM): " in result.stderr
+    page = (tmp_path / "r.html").read_text()
+    assert "Not converted." in page and "<dd>memory</dd>" in page and str(tmp_path) not in page
+
+
+def test_a_name_cannot_write_to_the_terminal(tmp_path):
+    name = "\x1b[31m[bold]evil[/bold]\n\r\x07" + "n" * 9000
+    made = model([helper.make_node("Frobnicate", ["x"], ["y"], name)], {}, (3,))
+    result = call(save(made, tmp_path / "evil.onnx"))
+    told = result.stderr.strip()
+    assert result.exit_code == 2 and told.startswith("UnsupportedOp: node '\\x1b[31m[bold]evil[/bold]\\n\\r\\x07nnn")
+    assert "\n" not in told and told.endswith("lists the operators.") and len(told) < 4100
+
+
+def test_a_report_into_a_new_folder(net, tmp_path):
+    result = call(net, "--frames", 2, "--report", tmp_path / "a" / "b" / "r.html")
+    assert result.exit_code == 0 and (tmp_path / "a" / "b" / "r.html").is_file()
+
+
+def test_a_folder_that_is_read_only(net, tmp_path, monkeypatch):
+    monkeypatch.setattr("lutwright.files.os.access", lambda path, mode, **more: mode != os.W_OK)
+    result = call(net, "--report", tmp_path / "r.html")
+    assert result.exit_code == 2 and "must be a folder to write to, not read-only" in plain(result.stderr)
+
+
+def test_a_wrong_weight_is_on_the_page(net, tmp_path, monkeypatch):
+    """One weight of the integer graph is another: the page says which stage is the first that is wrong."""
+    real = compare_model.open_model
+
+    def altered(path, declared):
+        made = real(path, declared)
+        weights = next(node for node in made.graph.nodes if node.name == "conv").attrs["weights"]
+        weights[0, 0, 0, 0] += 1
+        return made
+
+    monkeypatch.setattr(compare_model, "open_model", altered)
+    result = call(net, "--frames", 20, "--report", tmp_path / "r.html")
+    assert result.exit_code == 1 and "Mismatch: stage 'conv', frame" in plain(result.stderr)
+    page = (tmp_path / "r.html").read_text()
+    places = re.findall(r"<li><b>(.*?)</b>: ([\d,]+) of [\d,]+ words different; first at (.*?)\.</li>", page)
+    assert places[0][0] == "conv" and re.fullmatch(r"frame 0, channel 0, .*: model .*, integer .*", places[0][2])
+    assert "Not equal: " in page and "First: stage &#39;conv&#39;, frame 0, channel 0" in page
 
 
 def test_the_page(net, tmp_path):
@@ -102,6 +144,10 @@ def test_the_page(net, tmp_path):
         (["NET", "--accumulator-bits", "12,x"], "BadOption: --accumulator-bits: must be integers"),
         (["NET", "--accumulator-bits", "1"], "BadOption: --accumulator-bits: must be 2 to 62, not 1."),
         (["NET", "--requantise", "magic"], "BadOption: --requantise: must be one of"),
+        (["NET", "--report", "."], "OutputError: output '.': must be a file, not a folder. Name a file in it."),
+        (["NET", "--report", ""], "OutputError: output '.': must be a file, not a folder."),
+        (["NET", "--report", "net.onnx/r.html"], "net.onnx' must be a folder to write to, not a file."),
+        (["NET", "--frames", "1000000000"], "BadOption: --frames: at most"),
         (["NET", "--weight-bits", "4"], "BadOption: --weight-bits: must be LAYER=N, not '4'."),
         (["NET", "--weight-bits", "=4"], "BadOption: --weight-bits: must be LAYER=N, not '=4'."),
         (["NET", "--weight-bits", "fc=a"], "BadOption: --weight-bits: must be integers"),

@@ -1,15 +1,18 @@
 """Frames for a check: drawn ones that use the whole input, files, data sets, and what is wrong with them."""
 
 import copy
+import zipfile
 
 import numpy as np
 import pytest
 from check_models import constants_of, images, model, network, one, quant
 from onnx import helper, numpy_helper
 
+from lutwright.check import inputs
+from lutwright.check.classes import class_count
 from lutwright.check.inputs import Frames, input_ends, load_frames, random_frames
 from lutwright.check.opened import open_proto
-from lutwright.errors import BadData
+from lutwright.errors import BadData, BadOption
 from lutwright.frontend.values import InputType
 from lutwright.train.data import load
 
@@ -67,6 +70,18 @@ def bare():
     return model([quant("wq", "w", "v"), helper.make_node("MatMul", ["x", "v"], ["y"], "fc")], given, (3,))
 
 
+def test_declared_integers_that_the_model_scales_are_still_integers():
+    """The model's first tensor on the input's grid is behind a Mul; the input itself is not."""
+    given = {"w": np.float32([[1], [-2], [3]]), "s": np.float32(1 / 255), **constants_of("wq", 1.0, 4)}
+    nodes = [helper.make_node("Mul", ["x", "s"], ["a"], "mul"), quant("wq", "w", "v")]
+    made = open_proto(
+        model([*nodes, helper.make_node("MatMul", ["a", "v"], ["y"], "fc")], given, (3,)), "net", InputType(False, 8)
+    )
+    assert made.input_is_integer
+    x = random_frames(made, 60, 1)
+    assert np.array_equal(x, np.rint(x)) and x.max() == 255
+
+
 def test_a_declared_input_gets_integers_of_its_type():
     made = open_proto(bare(), "bare", InputType(False, 4, 0.25))
     assert made.input_is_integer
@@ -87,7 +102,7 @@ def test_data_must_be_of_the_declared_type(tmp_path):
 
 def test_a_file(opened, tmp_path):
     path = tmp_path / "some.npz"
-    np.savez(path, x=images(5), y=np.arange(5))
+    np.savez(path, x=images(5), y=np.arange(5) % 4)
     found = load_frames(opened, str(path), 3, 1)
     assert isinstance(found, Frames) and found.source == "data file 'some.npz'"
     assert np.array_equal(found.x, images(5)[:3]) and found.labels.tolist() == [0, 1, 2]
@@ -156,3 +171,86 @@ def test_a_data_set_of_another_shape(opened):
         load_frames(opened, "mnist5k", None, 1)
     with pytest.raises(BadData, match="the name must be one of"):
         load_frames(opened, "imagenet", None, 1)
+
+
+# ---- files that are damaged or hostile, labels, how many frames -----------------------------------------------------
+
+
+def test_a_plain_array_is_no_npz(opened, tmp_path):
+    np.save(tmp_path / "x.npy", images(2))
+    (tmp_path / "x.npy").rename(tmp_path / "x.npz")
+    with pytest.raises(BadData, match=r"must be an \.npz file of plain arrays"):
+        load_frames(opened, str(tmp_path / "x.npz"), None, 1)
+
+
+def test_random_damage_of_a_file(opened, tmp_path):
+    """Every byte of the file may be any other: frames that are read are finite and of the right shape."""
+    draw, path = np.random.default_rng(7), tmp_path / "damaged.npz"
+    np.savez_compressed(path, x=images(3), y=np.arange(3))
+    content, refused = path.read_bytes(), 0
+    for _ in range(300):
+        damaged = bytearray(content)
+        for at in draw.integers(len(damaged), size=draw.integers(1, 5)):
+            damaged[at] = draw.integers(256)
+        path.write_bytes(bytes(damaged[: len(damaged) - int(draw.integers(3)) * int(draw.integers(200))]))
+        try:
+            found = load_frames(opened, str(path), None, 1)
+        except BadData:
+            refused += 1
+        else:
+            assert found.x.shape[1:] == (2, 6, 6) and np.isfinite(found.x).all()
+    assert refused > 200
+
+
+def test_a_file_that_unpacks_to_gigabytes(opened, tmp_path):
+    path = tmp_path / "bomb.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("x.npy", b"")
+    content = bytearray(path.read_bytes())
+    at = content.rindex(b"PK\x01\x02") + 24  # the unpacked size in the directory
+    content[at : at + 4] = (3 << 30).to_bytes(4, "little")
+    path.write_bytes(bytes(content))
+    with pytest.raises(BadData, match=r"must hold at most 2147483648 bytes, not 3221225472\. Use fewer frames\."):
+        load_frames(opened, str(path), None, 1)
+
+
+@pytest.mark.parametrize(("label", "good"), [(0, True), (3, True), (4, False), (-1, False), (1 << 40, False)])
+def test_labels_are_classes_of_the_model(opened, label, good, tmp_path):
+    np.savez(tmp_path / "d.npz", x=images(2), y=np.int64([0, label]))
+    if good:
+        assert load_frames(opened, str(tmp_path / "d.npz"), None, 1).labels.tolist() == [0, label]
+    else:
+        with pytest.raises(BadData, match=f"labels y must be classes of the model, 0 to 3, not {label}. Count classes"):
+            load_frames(opened, str(tmp_path / "d.npz"), None, 1)
+
+
+def test_labels_of_an_index(tmp_path):
+    made = network()
+    made.graph.node.append(helper.make_node("ArgMax", ["scores"], ["class"], "argmax", axis=1))
+    made.graph.output[0].name = "class"
+    path = tmp_path / "d.npz"
+    np.savez(path, x=images(1), y=np.int64([4]))
+    with pytest.raises(BadData, match="0 to 3, not 4"):
+        load_frames(open_proto(made, "net"), str(path), None, 1)
+
+
+def test_labels_of_what_has_no_classes(tmp_path):
+    image = model([quant("q", "x", "y")], constants_of("q", 0.25, 4), (2, 3, 3))
+    np.savez(tmp_path / "d.npz", x=np.zeros((1, 2, 3, 3)), y=np.int64([77]))
+    assert class_count(open_proto(narrow_model(), "one score").graph) is None
+    assert class_count(open_proto(network(), "net").graph) == 4
+    assert load_frames(open_proto(image, "image"), str(tmp_path / "d.npz"), None, 1).labels.tolist() == [77]
+
+
+def test_frames_of_large_images_are_fewer(monkeypatch):
+    made = open_proto(network(), "net")
+    monkeypatch.setattr(inputs, "_MOST_DRAWN", 72 * 10)
+    assert len(load_frames(made, "", None, 1).x) == 10 and len(load_frames(made, "", 10, 1).x) == 10
+    with pytest.raises(BadOption, match=r"--frames: at most 10 frames of this model can be drawn, not 11\."):
+        load_frames(made, "", 11, 1)
+
+
+def test_frames_are_drawn_in_blocks(opened, monkeypatch):
+    whole = random_frames(opened, 9, 4)
+    monkeypatch.setattr(inputs, "_BLOCK", 100)
+    assert np.array_equal(random_frames(opened, 9, 4), whole)

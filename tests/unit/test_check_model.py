@@ -187,6 +187,17 @@ def test_floats_behind_the_last_integers():
     assert found.first == "output: 120 floats differ, by up to 0.3"
 
 
+def test_infinite_outputs_are_equal_where_both_are():
+    made = with_bias()
+    for node in made.graph.node[-1:]:
+        node.op_type = "Mul"
+    made.graph.initializer[-1].CopyFrom(numpy_helper.from_array(np.float64([1e300, -1e300, 1e300, 1]), "bias"))
+    made.graph.node.append(helper.make_node("Mul", ["scores", "bias"], ["far"], "again"))
+    made.graph.output[0].name = "far"
+    found = check_opened(open_proto(made, "net"), frames())
+    assert found.mismatches == 0 and found.float_output.mismatches == 0 and found.float_output.largest == 0
+
+
 # ---- refusals --------------------------------------------------------------------------------------------------------
 
 

@@ -63,6 +63,10 @@ def result(**more):
         "first": "",
         "accuracy": {},
         "what_if": [],
+        "refused": None,
+        "after_passes": 0,
+        "output_words": 40,
+        "float_output": None,
     }
     return {**values, **more}
 
@@ -101,6 +105,27 @@ def test_an_unequal_model():
     text = page(told)
     assert 'class="verdict unequal"' in text and "Not equal: 7 of 640 words" in text
     assert "First: stage &#39;act&#39;, frame 0." in text and re.search(r'<td class=" bad">7</td>', text)
+
+
+def test_every_place_that_differs_is_listed():
+    wrong = stage("act", mismatches=7, first="stage 'act', frame 2, element 1: model 3, integer 4 (first of 7)")
+    floats = {"values": 40, "mismatches": 5, "largest": 0.25}
+    text = page(result(mismatches=14, stages=[stage("conv"), wrong], after_passes=2, float_output=floats))
+    places = re.findall(r"<li><b>(.*?)</b>: (.*?)</li>", text)
+    assert places == [
+        ("act", "7 of 320 words different; first at frame 2, element 1: model 3, integer 4."),
+        ("output, after the passes", "2 of 40 words different."),
+        ("float output", "5 of 40 words different; largest difference 0.25."),
+    ]
+    assert "Where it differs" not in page(result())
+
+
+def test_a_refused_model():
+    refused = {"node": "a<b>", "op": "LSTM", "reason": "no.", "error": "UnsupportedOp", "message": "node 'a<b>': no."}
+    text = page(result(refused=refused))
+    assert "Not converted." in text and "<dd>a&lt;b&gt;</dd>" in text and "<dd>LSTM</dd>" in text and "<svg" not in text
+    text = page(result(refused={**refused, "node": "", "op": ""}))
+    assert "<dt>node</dt>" not in text and "<dd>UnsupportedOp</dd>" in text
 
 
 def test_a_stage_that_nothing_is_compared_with():
@@ -147,10 +172,18 @@ def test_answers_without_labels_or_classes():
 @pytest.mark.parametrize(
     ("more", "detail"),
     [
-        ({"layers": [{"name": "a", "bits": 4, "wrapped": 0, "words": 9}]}, "no sum wraps"),
+        ({"layers": [{"name": "a", "bits": 4, "wrapped": 0, "words": 9}]}, "no sum can wrap"),
+        (
+            {"layers": [{"name": "a", "bits": 9, "wrapped": 0, "words": 9}]},
+            "no sum wraps on these frames; 9 bits hold every sum",
+        ),
         (
             {"kind": "requantise", "setting": "multiply", "layers": [{"wrong_codes": 0, "codes": 9, "bits": 7}]},
             "0 of 9 codes wrong, multipliers of up to 7 bits",
+        ),
+        (
+            {"kind": "requantise", "setting": "multiply", "layers": [{"wrong_codes": 0, "codes": 9, "bits": 1}]},
+            "0 of 9 codes wrong, multipliers of up to 1 bit",
         ),
         (
             {"kind": "requantise", "setting": "threshold", "layers": [{"wrong_codes": 0, "codes": 9, "bits": 7}]},

@@ -174,7 +174,8 @@ def test_fewer_weight_bits(opened, widths):
             continue
         step = scale * 2 ** (4 - bits)
         most = 2 ** (bits - 1) - 1
-        nearest = np.clip(np.rint(original.constants[f"{layer}.weight"] / step), -most, most)
+        kept = np.clip(original.constants[f"{layer}.weight"], -7 * scale, 7 * scale)  # as the 4 bits of the file clip
+        nearest = np.clip(np.rint(kept / step), -most, most)
         assert np.array_equal(now, nearest * np.float32(step)) and not np.array_equal(now, before)
     (answer,) = ask(opened, weight_bits=(widths,))
     scores = edited.run(images(COUNT))["scores"]
@@ -190,6 +191,18 @@ def test_fewer_weight_bits(opened, widths):
 def test_the_same_bits_change_nothing(opened):
     (answer,) = ask(opened, weight_bits=({"all": 4},))
     assert answer.words_different == 0 and answer.accuracy == 1.0
+
+
+def test_more_bits_than_the_model_has_change_no_weight():
+    """Weights that the model clips stay clipped: otherwise more bits would be another network."""
+    wild = network()
+    stored = next(tensor for tensor in wild.graph.initializer if tensor.name == "fc.weight")
+    stored.CopyFrom(numpy_helper.from_array(4 * numpy_helper.to_array(stored), "fc.weight"))
+    opened = open_proto(wild, "net")
+    before = Float32Rung(wild).constants["fc.q"]
+    assert np.abs(Float32Rung(wild).constants["fc.weight"]).max() > 8 * 0.25
+    after = Float32Rung(with_weight_bits(opened, {"fc": 16})).constants["fc.q"]
+    assert np.abs(after - before).max() <= 0.125 and np.abs(after).max() == np.abs(before).max() == 7 * 0.25
 
 
 def test_a_quant_that_shares_its_scale_stays(opened):

@@ -6,7 +6,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from lutwright.emit.project import hardware_graph
-from lutwright.errors import BadModel, UnsupportedOp
+from lutwright.errors import BadModel, Mismatch, UnsupportedOp
 from lutwright.frontend.load import load_model
 from lutwright.frontend.translate import identifier, import_model
 from lutwright.ir.execute import execute, execute_all
@@ -113,6 +113,22 @@ def test_equal_to_pytorch_on_every_layer():
     assert [r.stage for r in results] == ["input", "act1", "pool1", "act2", "pool2", "act3", "pool3", "logits"]
     assert sum(r.mismatches for r in results) == 0
     assert sum(r.words for r in results) == 1000 * (784 + 8 * 784 + 8 * 196 + 16 * 196 + 16 * 49 + 32 * 49 + 288 + 10)
+
+
+def test_unequal_to_pytorch():
+    from lutwright.check.against_torch import compare_with_torch
+    from lutwright.train.data import load
+    from lutwright.train.reference import load_model as load_trained
+
+    network, images = load_trained("mnist-mux", MNIST.with_suffix(".pt")), load("mnist5k").test_images[:4]
+    graph = import_model(MNIST)
+    weights = graph.node("conv2").attrs["weights"]
+    weights[0] = np.roll(weights[0], 1)
+    with pytest.raises(Mismatch, match=r"integer against torch: every word must be equal, not stage 'act2', frame 0"):
+        compare_with_torch(network, graph, images)
+    cut = graph.with_nodes(graph.nodes, {n: t for n, t in graph.tensors.items() if n != "pool2.out"})
+    with pytest.raises(BadModel, match=r"layer 'pool2': must be in the ONNX file, not absent"):
+        compare_with_torch(network, cut, images)
 
 
 def test_bias_add_mul_and_batch_norm_become_steps(tmp_path):

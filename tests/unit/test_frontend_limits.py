@@ -252,3 +252,47 @@ def test_constants_fold_whatever_they_are_made_of():
     mean = net.add("ReduceMean", floats, keepdims=0)
     found = agree(net.model(net.add("Add", net.start(), mean)))
     assert found.graph.exit is not None
+
+
+@pytest.mark.parametrize("op", ["DequantizeLinear", "Quant"])
+def test_scales_of_nothing(op):
+    def build(net):
+        none, weights = net.constant(np.zeros(0)), net.constant(np.ones((6, 2)))
+        if op == "Quant":
+            w = net.quant(weights, np.zeros(0), name="it")
+        else:
+            w = net.add(op, net.constant(np.ones((6, 2)), kind=np.int8), none, axis=0, name="it")
+        return net.add("Gemm", net.start(), w)
+
+    made = refusal(build, (6,), BadModel)
+    assert made.where == f"node 'it' ({op})" and made.rule == "scales must be positive and finite"
+
+
+def test_a_flag_that_is_no_flag():
+    """Runtimes do not agree on what a `largest` of 2 is."""
+    made = refusal(lambda n: n.add("TopK", n.start(), n.shape_of(1), outputs=2, largest=2)[1], (6,))
+    assert (made.rule, made.found) == ("largest must be 1", 2)
+
+
+@pytest.mark.parametrize("factor", [1e300, 1e-300])
+def test_scales_that_leave_float64(factor):
+    def build(net):
+        x = net.add("MaxPool", net.start(), kernel_shape=[1, 1])
+        for _ in range(2):
+            x = net.add("Mul", x, net.constant(factor, kind=np.float64))
+        return net.add("Conv", x, net.weights(2, 3, 1, 1), name="it")
+
+    made = refusal(build)
+    assert made.where == "node 'it' (Conv)" and made.rule == "scales must lie inside of float64"
+
+
+@pytest.mark.parametrize(
+    ("build", "found"),
+    [
+        (lambda n: n.add("Reshape", n.start(), n.shape_of(*[1] * 99, 192), name="it"), "ValueError"),
+        (lambda n: n.add("TopK", n.start(), n.shape_of(), outputs=2, name="it")[1], "IndexError"),
+    ],
+)
+def test_what_numpy_says_of_shapes(build, found):
+    made = refusal(build, error=BadModel)
+    assert (made.where.split("'")[1], made.rule, made.found) == ("it", "its operands must fit each other", found)

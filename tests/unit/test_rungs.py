@@ -280,6 +280,32 @@ def test_a_shape_that_does_not_begin_with_the_batch():
     assert low.shape == (5, 24) and np.array_equal(low, high)
 
 
+def test_a_shape_that_is_no_list():
+    """Only the runtime knows whether it takes one; it does not."""
+    made = model([helper.make_node("Reshape", ["x", "rows"], ["y"], "r")], {"rows": np.int64([[1, 24]])}, (2, 3, 4))
+    with pytest.raises(BadModel, match=r"node 'r' \(Reshape\): onnxruntime must run it"):
+        Float32Rung(made).run(whole(5, 2, 3, 4))
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int64])
+def test_bit_widths_of_an_integer_type(kind):
+    """The package computes 2^bits in that type."""
+    x = whole(5, 3) / 4
+    quantised = model([quant("q", "x", "y")], {**constants_of("q", 0.25, 8), "q.bits": kind(8)}, (3,))
+    given = [f"t.{name}" for name in ("scale", "zero", "in", "out")]
+    node = helper.make_node("Trunc", ["x", *given], ["y"], "t", domain=QONNX)
+    fixed = {"t.scale": np.float32(0.25), "t.zero": np.float32(0), "t.in": kind(8), "t.out": kind(6)}
+    for rung in (Float32Rung, Float64Rung):
+        assert np.array_equal(rung(quantised).run(x)["y"], np.clip(x, -32, 31.75))
+        assert np.array_equal(rung(model([node], fixed, (3,))).run(x)["y"], np.floor(x) * 0.25)
+
+
+def test_a_rounding_mode_that_is_no_text():
+    made = model([quant("q", "x", "y", rounding=b"\xff")], constants_of("q", 0.5, 4), (3,))
+    with pytest.raises(BadModel, match=r"node 'q' \(Quant\): must run on its inputs"):
+        Float32Rung(made).run(whole(5, 3))
+
+
 def test_a_shape_that_is_computed():
     nodes = [
         helper.make_node("Shape", ["x"], ["shape"], "shape"),

@@ -18,6 +18,15 @@ def output_values(graph: Graph, words: IntArray) -> NDArray[Any]:
     return words
 
 
+def class_count(graph: Graph) -> int | None:
+    """How many classes the model's output tells apart; None where it has none (see `classes`)."""
+    tensor = graph.tensors[graph.output]
+    if graph.exit is None:
+        return tensor.high + 1 if tensor.words == max(tensor.shape) else None
+    sizes = graph.exit.view.model_shape
+    return tensor.words if tensor.words > 1 and tensor.words == max(sizes) else None
+
+
 def classes(values: NDArray[Any]) -> IntArray | None:
     """The class int64 [batch] that outputs [batch, ...] stand for; None where they are neither scores nor an index.
 

@@ -90,6 +90,8 @@ class _Run:
     def __init__(self, opened: Opened) -> None:
         self.opened = opened
         self.graph = opened.graph
+        self.makers = {node.output: node for node in opened.graph.nodes}
+        self.fitted_steps = {node.name: node for node in opened.fitted.nodes if node.op == "Step"}
         self.float32, self.float64 = Float32Rung(opened.model), Float64Rung(opened.model, opened.imported.taps)
         self.exact = opened.imported.arithmetic is np.float32
         self.taps = _distinct(opened.imported.taps)
@@ -156,13 +158,16 @@ class _Run:
         if self.graph.exit is None or any(tap.model_tensor == self.float32.output for tap in self.taps):
             return None
         truth = outputs["float32" if self.exact else "float64"].astype(np.float64)
-        gap = np.abs(truth - outputs["integer"].reshape(truth.shape))
+        made = outputs["integer"].reshape(truth.shape).astype(np.float64)
+        same = (truth == made) | (np.isnan(truth) & np.isnan(made))  # infinities have no distance
+        with np.errstate(invalid="ignore"):
+            gap = np.where(same, 0.0, np.abs(truth - made))
         allowed = _FLOAT_OUTPUT[self.opened.imported.arithmetic] * np.maximum(1.0, np.abs(truth))
         return FloatOutput(truth.size, int((~(gap <= allowed)).sum()), float(gap.max(initial=0.0)))
 
     def _stage(self, name: str, watch: Watch) -> Stage:
         tensor = self.graph.tensors[name]
-        node = next((n for n in self.graph.nodes if n.output == name), None)
+        node = self.makers.get(name)
         op = "input" if node is None else node.op
         form, proof = self._form(node)
         shown = op in ("Step", "input") and watch.counts.size > 0
@@ -199,7 +204,7 @@ class _Run:
         """The hardware form that the passes gave this step function, and the proof that it is equal, made again."""
         if node is None or node.op != "Step":
             return "", None
-        fitted = next((n for n in self.opened.fitted.nodes if n.name == node.name and n.op == "Step"), None)
+        fitted = self.fitted_steps.get(node.name)
         if fitted is None or fitted.attrs["form"] is None:
             return "", None
         proof = prove(fitted.attrs["form"], fitted.attrs["steps"], fitted.source or fitted.name)

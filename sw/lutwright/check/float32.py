@@ -8,10 +8,18 @@ from typing import Any
 import numpy as np
 import onnx
 
+from lutwright.check.float64 import numpy_kernel
 from lutwright.check.qonnx_ops import Array, Kernel, place
 from lutwright.errors import BadModel, ToolMissing
 
+_WIDE_TYPES = 21  # the opset from which on QuantizeLinear and DequantizeLinear do 16 bits
 _NEWEST_IR = 10  # a file format that every onnxruntime in use reads
+
+
+def demote(x: Array) -> Array:
+    """Float64 as float32; anything else as it is."""
+    with np.errstate(over="ignore"):
+        return x.astype(np.float32) if x.dtype == np.float64 else x
 
 
 def runtime_kernel(node: onnx.NodeProto, fixed: Mapping[str, Array], opset: int) -> Kernel:
@@ -27,6 +35,11 @@ def runtime_kernel(node: onnx.NodeProto, fixed: Mapping[str, Array], opset: int)
         raise ToolMissing(
             "check", "the package onnxruntime must be installed", "absent", "pip install 'lutwright[train]'."
         ) from error
+    if node.op_type == "QuantizeLinear" and len(node.input) > 2 and _is_nibble(fixed.get(node.input[2])):
+        return numpy_kernel(node, fixed, opset)  # the runtime has no 4-bit tensors outside of its sessions
+    if node.op_type in ("QuantizeLinear", "DequantizeLinear"):
+        opset = max(opset, _WIDE_TYPES)
+    node, fixed = _to_float32(node), {name: _widened(value) for name, value in fixed.items()}
     outputs = [name for name in node.output if name]
     moving = list(dict.fromkeys(name for name in node.input if name and name not in fixed))
     sessions: list[Any] = []
@@ -41,7 +54,7 @@ def runtime_kernel(node: onnx.NodeProto, fixed: Mapping[str, Array], opset: int)
 
     def run(inputs: list[Array]) -> list[Array]:
         given = dict(zip(node.input, inputs, strict=True))
-        feeds = {name: np.asarray(given[name], order="C") for name in moving}
+        feeds = {name: np.asarray(_widened(given[name]), order="C") for name in moving}
         try:
             if not sessions:
                 sessions.append(session(feeds))
@@ -54,6 +67,27 @@ def runtime_kernel(node: onnx.NodeProto, fixed: Mapping[str, Array], opset: int)
         return [made[name] if name else np.empty(0) for name in node.output]
 
     return run
+
+
+def _is_nibble(value: Array | None) -> bool:
+    return value is not None and value.dtype.name in ("int4", "uint4")
+
+
+def _widened(value: Array) -> Array:
+    """Integers of 4 bits as those of 8, which are worth the same; anything else as it is."""
+    return value.astype(np.int8) if _is_nibble(value) else value
+
+
+def _to_float32(node: onnx.NodeProto) -> onnx.NodeProto:
+    """`node`; a Cast to float64 as one to float32, because nothing is in float64 here."""
+    if node.op_type != "Cast" or all(a.i != onnx.TensorProto.DOUBLE for a in node.attribute if a.name == "to"):
+        return node
+    made = onnx.NodeProto()
+    made.CopyFrom(node)
+    for attribute in made.attribute:
+        if attribute.name == "to":
+            attribute.i = onnx.TensorProto.FLOAT
+    return made
 
 
 def _alone(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ import onnx
 from lutwright.check.qonnx_ops import Array, Kernel, attributes, place
 from lutwright.check.windows import Geometry
 from lutwright.errors import BadModel, UnsupportedOp
+from lutwright.frontend.tensors import limits
 
 _COLUMNS = 1 << 23  # elements of the windows of a convolution that are laid out at a time
 _FLOATS = (onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE, onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16)
@@ -127,8 +129,7 @@ def _quantize_linear(inputs: list[Array], told: Mapping[str, Any]) -> Array:
     zero = inputs[2] if len(inputs) > 2 and inputs[2] is not None else np.zeros((), np.uint8)
     axis = int(told.get("axis", 1))
     codes = np.rint(x / _along(scale, x.ndim, axis)) + _along(zero.astype(np.float64), x.ndim, axis)
-    limits = np.iinfo(zero.dtype)
-    return np.clip(codes, limits.min, limits.max).astype(zero.dtype)
+    return np.clip(codes, *limits(zero.dtype)).astype(zero.dtype)
 
 
 def _dequantize_linear(inputs: list[Array], told: Mapping[str, Any]) -> Array:
@@ -142,6 +143,13 @@ def _dequantize_linear(inputs: list[Array], told: Mapping[str, Any]) -> Array:
 def _sigmoid(inputs: list[Array], told: Mapping[str, Any]) -> Array:
     small = np.exp(-np.abs(inputs[0]))
     return np.where(inputs[0] >= 0, 1.0, small) / (1.0 + small)
+
+
+def _gelu(inputs: list[Array], told: Mapping[str, Any]) -> Array:
+    (x,) = inputs
+    if told.get("approximate", "none") == "tanh":
+        return np.asarray(0.5 * x * (1.0 + np.tanh(np.sqrt(2.0 / np.pi) * (x + 0.044715 * x**3))))
+    return np.asarray(0.5 * x * (1.0 + np.vectorize(math.erf, otypes=[np.float64])(x / math.sqrt(2.0))))
 
 
 def _leaky_relu(inputs: list[Array], told: Mapping[str, Any]) -> Array:
@@ -161,12 +169,14 @@ _KERNELS: dict[str, Callable[[list[Array], Mapping[str, Any]], Array]] = {
     "Conv": _conv,
     "DequantizeLinear": _dequantize_linear,
     "Dropout": lambda inputs, told: inputs[0],
+    "Gelu": _gelu,
     "Gemm": _gemm,
     "GlobalAveragePool": _global_average_pool,
     "Identity": lambda inputs, told: inputs[0],
     "LeakyRelu": _leaky_relu,
     "MatMul": lambda inputs, told: np.matmul(inputs[0], inputs[1]),
     "MaxPool": _max_pool,
+    "Mish": lambda inputs, told: inputs[0] * np.tanh(np.logaddexp(0.0, inputs[0])),
     "QuantizeLinear": _quantize_linear,
     "Relu": lambda inputs, told: np.maximum(inputs[0], 0),
     "Sigmoid": _sigmoid,

@@ -10,11 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lutwright.check.classes import class_count
 from lutwright.check.opened import Opened
-from lutwright.errors import BadData
+from lutwright.errors import BadData, BadOption
 
 _RANDOM = ("", "random")
 _FAR = 2.0**60
+_MOST_DRAWN = 1 << 26  # elements of all drawn frames, or of their outputs: each frame stays in memory
+_MOST_BYTES = 2 << 30  # of a file of frames, unpacked
+_BLOCK = 1 << 20  # elements drawn at a time
 _NARROW = 2.0**-20  # ends closer than this belong to a quantiser of signs
 
 
@@ -35,13 +39,23 @@ def load_frames(opened: Opened, data: str, count: int | None, seed: int) -> Fram
     perhaps labels y [n]. Raises BadData where something does not fit.
     """
     if data in _RANDOM:
-        return Frames(f"random, seed {seed}", random_frames(opened, 100 if count is None else count, seed))
+        return Frames(f"random, seed {seed}", random_frames(opened, _drawn(opened, count), seed))
     found = _file(Path(data)) if data.endswith(".npz") else _data_set(opened, data)
     _fits(opened, found)
     if count is not None and count > len(found.x):
         raise BadData(found.source, f"must have {count} frames", len(found.x), "Ask for fewer --frames.")
     labels = None if found.labels is None else found.labels[:count]
     return Frames(found.source, found.x[:count], labels)
+
+
+def _drawn(opened: Opened, count: int | None) -> int:
+    """How many frames to draw; of large images fewer than 100 where nobody says how many."""
+    graph = opened.graph
+    words = max(graph.tensors[name].words for name in (graph.input, graph.output))
+    most = max(4, _MOST_DRAWN // words)
+    if count is not None and count > most:
+        raise BadOption("--frames", f"at most {most} frames of this model can be drawn", count, "Ask for fewer.")
+    return min(100, most) if count is None else count
 
 
 def _fits(opened: Opened, frames: Frames) -> None:
@@ -54,6 +68,12 @@ def _fits(opened: Opened, frames: Frames) -> None:
         _integers(opened, frames)
     if frames.labels is not None and frames.labels.shape != (len(x),):
         raise BadData(frames.source, f"labels y must be {len(x)} integers", frames.labels.shape)
+    count = class_count(opened.graph)
+    if frames.labels is not None and count is not None:
+        wrong = frames.labels[(frames.labels < 0) | (frames.labels >= count)]
+        if wrong.size:
+            rule = f"labels y must be classes of the model, 0 to {count - 1}"
+            raise BadData(frames.source, rule, int(wrong[0]), "Count classes from 0, or leave y out.")
 
 
 def _integers(opened: Opened, frames: Frames) -> None:
@@ -90,10 +110,15 @@ def _file(path: Path) -> Frames:
     if not path.is_file():
         raise BadData(where, "must be a file", "missing", "Check the path.")
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in ("x", "y") if name in stored}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(entry.file_size for entry in archive.infolist())
+        if size <= _MOST_BYTES:
+            with np.load(path, allow_pickle=False) as stored:
+                arrays = {name: stored[name] for name in ("x", "y") if name in stored}
+    except Exception as error:  # numpy, zipfile and what unpacks each raise their own
         raise BadData(where, "must be an .npz file of plain arrays", "something else", fix) from error
+    if size > _MOST_BYTES:
+        raise BadData(where, f"must hold at most {_MOST_BYTES} bytes", size, "Use fewer frames.")
     if "x" not in arrays or arrays["x"].dtype.kind not in "fiu" or arrays["x"].ndim < 2:
         raise BadData(where, "must hold numbers x [frames, *input shape]", ", ".join(sorted(arrays)) or "nothing", fix)
     labels: NDArray[Any] | None = arrays.get("y")
@@ -115,12 +140,21 @@ def random_frames(opened: Opened, count: int, seed: int) -> NDArray[np.float32]:
     low, high = (float(tensor.low), float(tensor.high)) if opened.input_is_integer else input_ends(opened)
     ends = np.sort(draw.uniform(low, high, (2, *frame)), axis=0)
     ends[:, ::2] = np.array([low, high]).reshape(2, *[1] * len(frame))
-    x = draw.uniform(0.0, 1.0, shape) * (ends[1] - ends[0]) + ends[0]
+    x = np.empty(shape, np.float32)
+    block = max(1, _BLOCK // int(np.prod(opened.input_shape)))
+    for start in range(0, count, block):
+        part = slice(start, min(start + block, count))
+        drawn = draw.uniform(0.0, 1.0, x[part].shape) * (ends[1, part] - ends[0, part]) + ends[0, part]
+        x[part] = _whole(opened, drawn) if opened.input_is_integer else drawn
     for index, value in zip(range(count), (low, high, 0.0), strict=False):
-        x[index] = value
-    if opened.input_is_integer:
-        x = np.clip(np.rint(x), low, high) * float(tensor.scale[0])
-    return x.astype(np.float32)
+        x[index] = value * float(tensor.scale[0]) if opened.input_is_integer else value
+    return x
+
+
+def _whole(opened: Opened, x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The values of the integers next to `x`."""
+    tensor = opened.graph.tensors[opened.graph.input]
+    return np.asarray(np.clip(np.rint(x), tensor.low, tensor.high) * float(tensor.scale[0]))
 
 
 def input_ends(opened: Opened) -> tuple[float, float]:
@@ -131,7 +165,7 @@ def input_ends(opened: Opened) -> tuple[float, float]:
     edge, tensor = opened.graph.edge, opened.graph.tensors[opened.graph.input]
 
     def codes(value: float) -> NDArray[np.int64]:
-        return edge.codes(edge.arrange(np.full((1, *opened.input_shape), value, np.float32)))
+        return edge.codes(np.full((1, tensor.channels), value, np.float32))  # one place of the image stands for all
 
     low, high = _end(codes, -_FAR, _FAR), _end(codes, _FAR, -_FAR)
     if not high - low > _NARROW:

@@ -33,8 +33,8 @@ class Opened:
 
     @property
     def input_is_integer(self) -> bool:
-        """Whether the model's input is integers as it comes, by declaration, and no quantiser makes them."""
-        return all(tap.tensor != self.graph.input for tap in self.imported.taps)
+        """Whether the model's input is integers as it comes, and no quantiser makes them."""
+        return self.imported.declared is not None
 
     @property
     def input_shape(self) -> tuple[int, ...]:

@@ -21,9 +21,8 @@ def possible_codes(opened: Opened) -> dict[str, IntArray]:
     found: dict[str, IntArray] = {}
     if not opened.input_is_integer and tensor.high - tensor.low < _FEW:
         low, high = input_ends(opened)
-        x = np.linspace(low, high, _PROBES).reshape(-1, *[1] * len(opened.input_shape))
-        x = np.broadcast_to(x, (_PROBES, *opened.input_shape)).astype(np.float32)
-        found[graph.input] = np.unique(graph.edge.codes(graph.edge.arrange(x)))
+        x = np.repeat(np.linspace(low, high, _PROBES, dtype=np.float32)[:, None], tensor.channels, axis=1)
+        found[graph.input] = np.unique(graph.edge.codes(x))
     for node in graph.nodes:
         if node.op == "Step":
             found[node.output] = step_codes(node.attrs["steps"])

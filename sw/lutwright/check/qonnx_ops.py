@@ -27,7 +27,9 @@ _SYNONYMS = {"ROUND_TO_ZERO": "DOWN"}
 def attributes(node: onnx.NodeProto) -> dict[str, Any]:
     """The attributes of `node` by name, texts decoded."""
     found = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
-    return {name: value.decode() if isinstance(value, bytes) else value for name, value in found.items()}
+    return {
+        name: value.decode(errors="replace") if isinstance(value, bytes) else value for name, value in found.items()
+    }
 
 
 def place(node: onnx.NodeProto) -> str:
@@ -65,7 +67,8 @@ def _quant(told: Mapping[str, Any]) -> Kernel:
 
     def run(inputs: list[Array]) -> list[Array]:
         x, scale, zero, bits = inputs
-        return [np.asarray(int_quant(x, scale, zero, np.asarray(bits), signed, narrow, mode), x.dtype)]
+        made = int_quant(x, scale, zero, np.asarray(bits, x.dtype), signed, narrow, mode)  # 2^bits of an int8 overflows
+        return [np.asarray(made, x.dtype)]
 
     return run
 
@@ -83,10 +86,11 @@ def _trunc(told: Mapping[str, Any]) -> Kernel:
 
     def run(inputs: list[Array]) -> list[Array]:
         x, scale, zero, bits_in = inputs[:4]
+        bits_in, bits_out = (np.asarray(bits, x.dtype) for bits in (bits_in, inputs[-1]))
         if len(inputs) < 6:
-            made = trunc_v1(x, scale, zero, bits_in, inputs[4], mode)
+            made = trunc_v1(x, scale, zero, bits_in, bits_out, mode)
         else:
-            made = trunc_v2(x, scale, zero, bits_in, narrow, signed, inputs[4], np.asarray(inputs[5]), mode)
+            made = trunc_v2(x, scale, zero, bits_in, narrow, signed, inputs[4], bits_out, mode)
         return [np.asarray(made, x.dtype)]
 
     return run

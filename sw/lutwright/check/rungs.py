@@ -13,11 +13,13 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from lutwright.check.float32 import runtime_kernel
+from lutwright.check.float32 import demote, runtime_kernel
 from lutwright.check.float64 import numpy_kernel, promote
 from lutwright.check.grids import Grids
 from lutwright.check.qonnx_ops import DOMAINS, Array, Kernel, attributes, place, qonnx_kernel
 from lutwright.errors import BadData, BadModel
+from lutwright.frontend.structure import in_order, read_for
+from lutwright.frontend.tensors import is_integer
 from lutwright.frontend.translator import Tap
 
 _STANDARD = ("", "ai.onnx")
@@ -45,7 +47,6 @@ class Rung:
         taps: Iterable[Tap] = (),
     ) -> None:
         graph = model.graph
-        self._kind = kind
         self._grids = Grids(taps)
         self._versions = {entry.domain: entry.version for entry in model.opset_import}
         self._make = make
@@ -54,11 +55,13 @@ class Rung:
         if len(inputs) != 1:
             raise BadModel("the model", "must have one input", len(inputs), "Cut the model.")
         self.input = inputs[0].name
+        element = onnx.helper.tensor_dtype_to_np_dtype(inputs[0].type.tensor_type.elem_type or onnx.TensorProto.FLOAT)
+        self._input_kind = element if is_integer(element) else np.dtype(kind)
         self.output = graph.output[0].name
         sizes = [int(d.dim_value) for d in inputs[0].type.tensor_type.shape.dim]
         self._batch, self.shape = max(1, sizes[0]), tuple(sizes[1:])
         self._plan: list[tuple[onnx.NodeProto, Kernel, int | None]] = []
-        for node in _sorted(graph, {*self.constants, self.input}):
+        for node in read_for(self.output, in_order(graph, {*self.constants, self.input})):
             self._place(node, convert)
 
     def _place(self, node: onnx.NodeProto, convert: Callable[[Array], Array]) -> None:
@@ -103,7 +106,7 @@ class Rung:
         """
         if x.shape[1:] != self.shape:
             raise BadData(f"input '{self.input}'", f"frames must have shape {self.shape}", x.shape[1:])
-        values = {self.input: np.ascontiguousarray(x, self._kind)}
+        values = {self.input: np.ascontiguousarray(x, self._input_kind)}
         last_use = {name: i for i, (node, _, _) in enumerate(self._plan) for name in node.input}
         for i, (node, kernel, resized) in enumerate(self._plan):
             inputs = [values.get(n, self.constants.get(n)) if n else None for n in node.input]
@@ -121,16 +124,16 @@ class Rung:
 
     def _batched(self, shape: Array | None, batch: int, constant: bool) -> Array | None:
         """A shape with its first entry replaced by this run's batch, where it is the exported one."""
-        if shape is None or not constant or shape.size == 0 or shape[0] != self._batch:
+        if shape is None or not constant or shape.ndim != 1 or not shape.size or shape[0] != self._batch:
             return shape
         return np.concatenate([[batch], shape[1:]]).astype(np.int64)
 
 
 class Float32Rung(Rung):
-    """The model in float32, standard operators by onnxruntime."""
+    """The model in float32, standard operators by onnxruntime; what the model has in float64 is rounded."""
 
     def __init__(self, model: onnx.ModelProto) -> None:
-        super().__init__(model, runtime_kernel, lambda x: x, np.float32)
+        super().__init__(model, runtime_kernel, demote, np.float32)
 
 
 class Float64Rung(Rung):
@@ -171,21 +174,3 @@ def _constant(node: onnx.NodeProto) -> Array:
     if name == "value":
         return np.asarray(numpy_helper.to_array(value))
     return np.asarray(value, np.float32 if "float" in name else np.int64)
-
-
-def _sorted(graph: onnx.GraphProto, known: set[str]) -> list[onnx.NodeProto]:
-    """The nodes, each after what it reads; BadModel where that cannot be."""
-    waiting = list(graph.node)
-    order: list[onnx.NodeProto] = []
-    while waiting:
-        later = []
-        for node in waiting:
-            if all(not name or name in known for name in node.input):
-                order.append(node)
-                known.update(node.output)
-            else:
-                later.append(node)
-        if len(later) == len(waiting):
-            raise BadModel(place(later[0]), "every input must be made before it is read", "a gap", "Export it again.")
-        waiting = later
-    return order

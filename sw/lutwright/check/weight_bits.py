@@ -12,6 +12,7 @@ from lutwright.check.opened import Opened
 from lutwright.check.qonnx_ops import Array, attributes, place
 from lutwright.check.rungs import Float32Rung
 from lutwright.errors import BadOption, UnsupportedOp
+from lutwright.numerics.quantiser import Quantiser
 
 ALL = "all"
 _MOST_BITS = 16
@@ -24,9 +25,9 @@ def with_weight_bits(opened: Opened, widths: Mapping[str, int]) -> onnx.ModelPro
     """A copy of the model whose layers have weights of `widths[layer]` bits.
 
     layer: a stage of the integer graph, a node of the model, or "all"; a layer's own entry goes before "all". The
-    range that the weights cover stays: the scale of the layer's Quant grows by 2 for each bit that is dropped, and the
-    Quant rounds the weights of the file anew. Raises BadOption for a layer or a width that cannot be, UnsupportedOp
-    where the weights do not come out of a Quant with zero point 0.
+    range that the weights cover stays: they are clipped where the layer's Quant clips them, its scale grows by 2 for
+    each bit that is dropped, and it rounds the clipped weights of the file anew. Raises BadOption for a layer or a
+    width that cannot be, UnsupportedOp where the weights do not come out of a Quant with zero point 0.
     """
     edited = onnx.ModelProto()
     edited.CopyFrom(opened.model)
@@ -81,9 +82,12 @@ def _requantise(graph: onnx.GraphProto, quant: onnx.NodeProto, constants: Mappin
     """Give `quant` its own scale and bit width, so that a Quant that shares them stays as it is."""
     if attributes(quant).get("signed", 1) and bits < 2:
         raise BadOption("--weight-bits", "signed weights need 2 bits or more", bits, "Train binary weights instead.")
-    old = float(np.max(constants[quant.input[3]]))
-    scale = constants[quant.input[1]] * np.float32(2.0 ** (old - bits))
-    for index, value in ((1, scale), (3, np.full_like(constants[quant.input[3]], bits))):
+    told, old = attributes(quant), float(np.max(constants[quant.input[3]]))
+    before = constants[quant.input[1]]
+    scale = before * np.float32(2.0 ** (old - bits))
+    ends = Quantiser(1.0, 0.0, int(old), bool(told.get("signed", 1)), bool(told.get("narrow", 0)))
+    clipped = np.clip(constants[quant.input[0]], ends.low * before, ends.high * before)
+    for index, value in ((0, clipped), (1, scale), (3, np.full_like(constants[quant.input[3]], bits))):
         name = f"{quant.output[0]}.what_if.{index}"
         graph.initializer.append(numpy_helper.from_array(np.asarray(value, np.float32), name))
         quant.input[index] = name

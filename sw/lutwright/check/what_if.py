@@ -15,7 +15,7 @@ from lutwright.check.classes import accuracy, classes, output_values
 from lutwright.check.inputs import Frames
 from lutwright.check.opened import Opened
 from lutwright.check.result import Answer
-from lutwright.check.weight_bits import with_weight_bits
+from lutwright.check.weight_bits import ALL, with_weight_bits
 from lutwright.errors import BadOption, NotExact, UnsupportedOp
 from lutwright.frontend.translate import import_with_taps
 from lutwright.ir.execute import execute
@@ -139,7 +139,7 @@ class _Asker:
 
     def weights(self, widths: dict[str, int]) -> Answer:
         """The model with other weight bits, imported again."""
-        question = "weight bits: " + ", ".join(f"{name} {bits}" for name, bits in widths.items())
+        question = "weights: " + ", ".join(f"{_all_others(name, widths)} {bits} bits" for name, bits in widths.items())
         setting = ",".join(f"{name}={bits}" for name, bits in widths.items())
         try:
             model = with_weight_bits(self.opened, widths)
@@ -178,6 +178,10 @@ class _Asker:
 
     def _refused(self, question: str, kind: str, setting: str, why: str) -> Answer:
         return Answer(question, kind, setting, len(self.codes), None, None, None, refused=why)
+
+
+def _all_others(name: str, widths: dict[str, int]) -> str:
+    return name if name != ALL else "every layer" if len(widths) == 1 else "others"
 
 
 def _codes(graph: Graph, x: NDArray[np.float32]) -> IntArray:

@@ -17,9 +17,9 @@ from lutwright.check.compare_model import Options, check_model
 from lutwright.check.compare_model import Progress as OnProgress
 from lutwright.check.result import CheckResult, Stage
 from lutwright.check.what_if import Questions
-from lutwright.cli.console import JSON_OPTION, answer, terminal, verb
+from lutwright.cli.console import JSON_OPTION, answer, shown, terminal, verb
 from lutwright.errors import BadOption, LutwrightError, Mismatch
-from lutwright.files import write_file
+from lutwright.files import check_writable, write_file
 from lutwright.frontend.values import InputType
 from lutwright.report.check_pictures import shorten
 from lutwright.report.check_report import answer_cells, check_report, float32_sentence
@@ -54,11 +54,15 @@ def check(
         tuple(form for text in requantise for form in text.split(",")),
         _widths(weight_bits),
     )
+    if report is not None:
+        check_writable(report)
     options = Options(data, frames, seed, None if declared is None else InputType.parse(declared), questions)
     with _bar() as progress:
         result = check_model(model, options, progress)
     if result.refused is not None:
-        terminal.print(f"[bold red]{result.refused.error}[/]: {escape(result.refused.message)}", soft_wrap=True)
+        terminal.print(f"[bold red]{result.refused.error}[/]: {shown(result.refused.message)}", soft_wrap=True)
+        if report is not None:
+            _write_report(result, report)
         answer(result.as_dict(), as_json)
         raise typer.Exit(LutwrightError.exit_code)
     _show(result)
@@ -66,7 +70,7 @@ def check(
         _write_report(result, report)
     answer(result.as_dict(), as_json)
     if result.mismatches:
-        terminal.print(f"[bold red]Mismatch[/]: {escape(result.first)}", soft_wrap=True)
+        terminal.print(f"[bold red]Mismatch[/]: {shown(result.first)}", soft_wrap=True)
         raise typer.Exit(Mismatch.exit_code)
 
 
@@ -110,10 +114,10 @@ def _show(result: CheckResult) -> None:
     scores = ", ".join(f"{rung} {score:.2%}" for rung, score in result.accuracy.items())
     if scores:
         terminal.print(f"Accuracy: {scores}.")
-    terminal.print(escape(float32_sentence(result.as_dict())))
+    terminal.print(shown(float32_sentence(result.as_dict())))
     colour, verdict = ("red", "not equal") if result.mismatches else ("green", "equal")
     terminal.print(
-        f"[bold {colour}]{verdict}[/]: {result.words:,} words on {result.frames:,} frames ({escape(result.source)}), "
+        f"[bold {colour}]{verdict}[/]: {result.words:,} words on {result.frames:,} frames ({shown(result.source)}), "
         f"{result.mismatches:,} different."
     )
 
@@ -179,7 +183,7 @@ def _answer_table(result: CheckResult) -> Table:
     for column in ("question", "accuracy", "classes changed", "words different", "detail"):
         table.add_column(column, justify="left" if column in ("question", "detail") else "right")
     for row in result.as_dict()["what_if"]:
-        table.add_row(*(escape(cell) for cell in answer_cells(row).values()))
+        table.add_row(*(shown(cell) for cell in answer_cells(row).values()))
     return table
 
 

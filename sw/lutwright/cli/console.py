@@ -12,9 +12,11 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from lutwright.errors import Interrupted, LutwrightError, OutputError
+from lutwright.errors import Interrupted, LutwrightError, OutputError, ToolFailed
 
 JSON_OPTION = typer.Option(False, "--json", help="Print one JSON object on standard output and nothing else there.")
+
+_LONGEST = 4000  # characters of one message
 
 # Progress, tables and errors go to standard error, so that standard output stays clean for --json and pipes.
 terminal = Console(stderr=True, highlight=False)
@@ -27,10 +29,21 @@ def answer(result: dict[str, Any], as_json: bool) -> None:
         sys.stdout.flush()
 
 
+def shown(text: str, lines: bool = False) -> str:
+    """`text`, which may come from a file, as the terminal gets it: markup and control characters do nothing there.
+
+    lines: whether it may have more than one. A long text is cut.
+    """
+    cut = text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} … {text[-_LONGEST // 2 :]}"
+    return escape("".join(c if c.isprintable() or (lines and c == "\n") else repr(c)[1:-1] for c in cut))
+
+
 def _fail(error: LutwrightError, as_json: bool) -> typer.Exit:
     if as_json:
         answer({"error": {"name": error.name, "message": str(error), "where": error.where}}, True)
-    terminal.print(f"[bold red]{error.name}[/]: {escape(str(error))}", soft_wrap=True)
+    terminal.print(
+        f"[bold red]{error.name}[/]: {shown(str(error), lines=isinstance(error, ToolFailed))}", soft_wrap=True
+    )
     return typer.Exit(error.exit_code)
 
 

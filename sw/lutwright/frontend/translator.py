@@ -370,6 +370,8 @@ class Translator:
             return x
         gain = x.chain.gain
         if gain is not None:
+            if not _is_scale(gain):
+                raise self.refuse(node, "scales must lie inside of float64", gain.tolist()[:4], "Train again.")
             return replace(x, chain=Chain(self.exact_scale(node, gain)))
         on_grid = self._on_grid(node, x)
         if on_grid is not None:
@@ -494,13 +496,23 @@ class Translator:
     def tap(self, tensor: str, x: Symbol, last: bool = False) -> None:
         """Note that `tensor` of the model is integers times a scale, where it is: once, and for the model's last."""
         scale = x.chain.gain
-        if scale is None or x.last is not None or (self.kind is np.float32 and not powers_of_two(scale)):
+        if (
+            scale is None
+            or not _is_scale(scale)
+            or x.last is not None
+            or (self.kind is np.float32 and not powers_of_two(scale))
+        ):
             return
         node = x.tensor.removesuffix(".out") if x.tensor != "input" else ""
         if x.tensor in self.tapped and (not last or any(tap.model_tensor == tensor for tap in self.taps)):
             return
         self.tapped.add(x.tensor)
         self.taps.append(Tap(tensor, x.tensor, node, scale, x.view))
+
+
+def _is_scale(values: FloatArray) -> bool:
+    """Whether none of `values` has left the range of float64."""
+    return bool((np.isfinite(values) & (values != 0)).all())
 
 
 def along(node: onnx.NodeProto, array: NDArray[Any], rank: int) -> NDArray[Any]:

@@ -95,7 +95,8 @@ class Chain:
         for op in self.ops:
             if op.gain is None:
                 return None
-            total = total * op.gain
+            with np.errstate(over="ignore"):  # who takes it for a scale looks whether it is one
+                total = total * op.gain
         return total
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lutwright.report.check_pictures import answers, differences, histograms, ranges
-from lutwright.report.page import check_page
+from lutwright.report.page import check_page, refused_page
 
 _HEAD = (
     "stage",
@@ -26,9 +26,11 @@ _MOST_PANELS = 48
 def check_report(result: dict[str, Any], histogram: dict[str, tuple[int, ...]], version: str) -> str:
     """One HTML page out of plain data.
 
-    result: CheckResult.as_dict() of a model that was converted. histogram: counts by stage name, from its `low` on.
-    The same data gives the same page. Raises ToolMissing without matplotlib.
+    result: CheckResult.as_dict(). histogram: counts by stage name, from its `low` on; neither is looked at where the
+    model was refused. The same data gives the same page. Raises ToolMissing without matplotlib.
     """
+    if result["refused"] is not None:
+        return refused_page({"name": result["name"], "version": version, **result["refused"]})
     stages = result["stages"]
     panels = [{**s, "histogram": histogram[s["name"]]} for s in stages if histogram.get(s["name"])][:_MOST_PANELS]
     differing = [s for s in stages if s["float32_differences"]]
@@ -43,6 +45,7 @@ def check_report(result: dict[str, Any], histogram: dict[str, tuple[int, ...]], 
             "verdict": _verdict(result),
             "explanation": _explanation(result),
             "cards": _cards(result),
+            "wrong": _wrong(result),
             "table": {"head": _HEAD, "rows": [{"cells": _cells(s), "bad": s["mismatches"] > 0} for s in stages]},
             "proofs": [{"name": s["name"], "form": s["requantise"], **s["proof"]} for s in stages if s["proof"]],
             "float32": float32_sentence(result),
@@ -70,6 +73,29 @@ def _explanation(result: dict[str, Any]) -> str:
     if result["mismatches"]:
         return f"First: {result['first']}."
     return f"The model, run node by node in {result['arithmetic']}, and the integer graph agree on every number."
+
+
+def _wrong(result: dict[str, Any]) -> list[dict[str, str]]:
+    """What differs, in the order of the graph: where, how many words, the first of them."""
+    rows = [
+        {"name": s["name"], "count": f"{s['mismatches']:,} of {s['words']:,}", "first": _place(s)}
+        for s in result["stages"]
+        if s["mismatches"]
+    ]
+    if result["after_passes"]:
+        count = f"{result['after_passes']:,} of {result['output_words']:,}"
+        rows.append({"name": "output, after the passes", "count": count, "first": ""})
+    floats = result["float_output"]
+    if floats is not None and floats["mismatches"]:
+        count = f"{floats['mismatches']:,} of {floats['values']:,}"
+        rows.append({"name": "float output", "count": count, "first": f"largest difference {floats['largest']:.3g}"})
+    return rows
+
+
+def _place(stage: dict[str, Any]) -> str:
+    """Where the first mismatch of a stage is, without its name and the count, which stand beside it."""
+    start, end = f"stage '{stage['name']}', ", f" (first of {stage['mismatches']})"
+    return "first at " + str(stage["first"]).removeprefix(start).removesuffix(end)
 
 
 def float32_sentence(result: dict[str, Any]) -> str:
@@ -144,12 +170,17 @@ def _detail(row: dict[str, Any]) -> str:
     if row["kind"] == "accumulator-bits":
         hit = [one for one in row["layers"] if one["wrapped"]]
         share = sum(one["wrapped"] for one in hit) / max(1, sum(one["words"] for one in row["layers"]))
-        return f"{share:.2%} of the sums wrap, in {len(hit)} of {len(row['layers'])} layers" if hit else "no sum wraps"
+        if hit:
+            return f"{share:.2%} of the sums wrap, in {len(hit)} of {len(row['layers'])} layers"
+        needed = max((one["bits"] for one in row["layers"]), default=0)
+        sure = needed <= int(row["setting"])
+        return "no sum can wrap" if sure else f"no sum wraps on these frames; {needed} bits hold every sum"
     if row["kind"] == "requantise":
         wrong, codes = (sum(one[key] for one in row["layers"]) for key in ("wrong_codes", "codes"))
         bits = max((one["bits"] for one in row["layers"]), default=0)
-        width = {"shift": "no multiplier", "multiply": f"multipliers of up to {bits} bits"}
-        return f"{wrong:,} of {codes:,} codes wrong, {width.get(row['setting'], f'comparisons of up to {bits} bits')}"
+        many = "bit" if bits == 1 else "bits"
+        width = {"shift": "no multiplier", "multiply": f"multipliers of up to {bits} {many}"}
+        return f"{wrong:,} of {codes:,} codes wrong, {width.get(row['setting'], f'comparisons of up to {bits} {many}')}"
     widest = max((one["accumulator_bits"] for one in row["layers"]), default=0)
     return f"accumulators of up to {widest} bits"
 

@@ -19,6 +19,11 @@ def check_page(values: dict[str, Any]) -> str:
     return _page("check.html.j2", {**values, "plots": plots})
 
 
+def refused_page(values: dict[str, Any]) -> str:
+    """The page of report/check_refused.html.j2; `values` must hold every name in it."""
+    return _page("check_refused.html.j2", values)
+
+
 def _page(template: str, values: dict[str, Any]) -> str:
     loader = jinja2.PackageLoader("lutwright.report", ".")
     env = jinja2.Environment(
