@@ -324,19 +324,31 @@ def test_scalars_and_empty_tensors(dims):
     assert np.array_equal(array_of(numpy_helper.from_array(values, "w"), "here"), values)
 
 
-@pytest.mark.parametrize(
-    ("kind", "fix"),
-    [
-        ("FLOAT16", "Convert the model to float32."),
-        ("BFLOAT16", "Convert the model to float32."),
-        ("FLOAT8E4M3FN", "Quantise to integers; float4 and float8 are not done."),
-        ("FLOAT8E5M2FNUZ", "Quantise to integers; float4 and float8 are not done."),
-        ("COMPLEX64", "Compute with real numbers."),
-        ("STRING", "Remove the text from the model."),
-        ("INT2", "Store 2-bit values as int8 or uint8."),
-        ("UNDEFINED", "Convert the model to float32."),
-    ],
-)
+OTHER_TYPES = [
+    ("FLOAT16", "Convert the model to float32."),
+    ("BFLOAT16", "Convert the model to float32."),
+    ("FLOAT8E4M3FN", "Quantise to integers; float4 and float8 are not done."),
+    ("FLOAT8E5M2FNUZ", "Quantise to integers; float4 and float8 are not done."),
+    ("COMPLEX64", "Compute with real numbers."),
+    ("STRING", "Remove the text from the model."),
+    ("INT2", "Store 2-bit values as int8 or uint8."),
+    ("UNDEFINED", "Convert the model to float32."),
+]
+
+
+@pytest.mark.parametrize(("kind", "fix"), OTHER_TYPES)
+def test_the_node_that_reads_another_type_is_named(kind, fix, tmp_path):
+    tensor = TensorProto(name="z", data_type=getattr(TensorProto, kind), dims=[2], raw_data=b"1234")
+    model = tiny()
+    model.graph.initializer.append(tensor)
+    model.graph.node[0].input[1] = "z"
+    reader = model.graph.node[0]
+    told = rf"node '{reader.name or reader.output[0]}' \({reader.op_type}\): constant 'z' must be of float32.*, not "
+    with pytest.raises(UnsupportedOp, match=rf"{told}{kind.lower()} of \(2,\)\. {fix}"):
+        loaded(tmp_path, model)
+
+
+@pytest.mark.parametrize(("kind", "fix"), OTHER_TYPES)
 def test_other_element_types_are_refused(kind, fix):
     tensor = TensorProto(name="w", data_type=getattr(TensorProto, kind), dims=[2], raw_data=b"1234")
     graph = onnx.GraphProto(initializer=[tensor])

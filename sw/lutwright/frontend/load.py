@@ -10,7 +10,7 @@ from google.protobuf.message import DecodeError
 from lutwright.errors import BadModel
 from lutwright.frontend.external import MOST_BYTES, open_regular, read_external
 from lutwright.frontend.structure import check_structure, in_order, read_for
-from lutwright.frontend.tensors import constant_node, constants
+from lutwright.frontend.tensors import check_types, constant_node, constants
 
 __all__ = ["constant_node", "constants", "in_order", "load_model", "read_for"]
 
@@ -28,6 +28,7 @@ def load_model(path: Path) -> onnx.ModelProto:
         if node.domain == "com.microsoft" and node.op_type in ("QuantizeLinear", "DequantizeLinear"):
             node.domain = ""  # onnxruntime's own, for 4 and 16 bits, before ONNX had them; they mean the same
     check_structure(model, where)
+    check_types(model.graph)
     read_external(model, path.parent)
     return model
 

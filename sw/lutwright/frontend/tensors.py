@@ -70,6 +70,29 @@ def check_type(element_type: int, where: str) -> None:
     )
 
 
+def check_types(graph: onnx.GraphProto) -> None:
+    """check_type for every initialiser, naming the first node that reads it: what a person can replace."""
+    for tensor in graph.initializer:
+        if tensor.data_type in _STORED:
+            continue
+        reader = next((node for node in graph.node if tensor.name in node.input), None)
+        if reader is None:
+            check_type(tensor.data_type, f"initialiser '{tensor.name}'")
+        else:
+            _refuse_constant(tensor, reader)
+
+
+def _refuse_constant(tensor: TensorProto, reader: onnx.NodeProto) -> None:
+    names: dict[int, str] = {value: name for name, value in TensorProto.DataType.items()}
+    kind = names.get(tensor.data_type, f"number {tensor.data_type}").lower()
+    raise UnsupportedOp(
+        f"node '{reader.name or reader.output[0]}' ({reader.op_type})",
+        f"constant '{tensor.name}' must be of float32, float64, bool or an integer type of 4 to 64 bits",
+        f"{kind} of {tuple(tensor.dims)}",
+        _FIXES.get(tensor.data_type, "Convert the model to float32."),
+    )
+
+
 def stored_bytes(tensor: TensorProto, where: str) -> int:
     """Bytes that the elements of `tensor` take, from its type and shape alone.
 
