@@ -3,6 +3,7 @@
 import contextlib
 import resource
 import time
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -32,9 +33,13 @@ OPERATORS = ("Relu", "Add", "Conv", "MatMul", "Concat", "Reshape", "Transpose", 
 
 @contextlib.contextmanager
 def little_memory():
-    """At most 6 GB for this process, so that an allocation from a hostile size fails at once."""
+    """At most 4 GB more than this process has, so that an allocation from a hostile size fails at once.
+
+    What it has depends on the test modules that were loaded before; libraries map far more than they use.
+    """
     before = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (6 << 30, before[1]))
+    mapped = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (mapped + (4 << 30), before[1]))
     try:
         yield
     finally:
