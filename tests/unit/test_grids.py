@@ -6,7 +6,7 @@ from small_models import QONNX, Net
 from lutwright.check.grids import Grids
 from lutwright.check.rungs import Float64Rung
 from lutwright.frontend.translate import Tap, import_with_taps
-from lutwright.ir.execute import execute
+from lutwright.ir.execute import execute, execute_all
 from lutwright.numerics.view import plain
 
 
@@ -53,3 +53,22 @@ def test_a_tie_at_zero_goes_up():
     assert (words == 1).all()
     assert (exactly > 0).all()
     assert (plainly < 0).any(), "float64 alone decides every tie here: the test tests nothing"
+
+
+def test_an_average_is_a_sum_and_a_division():
+    """An average in the middle of two codes: (n * s) / 6, which n * (s / 6) would round to another side."""
+    net = Net((2, 5, 6))
+    x = net.quant("input", 0.17732143, 8, name="in", signed=1)
+    y = net.add("AveragePool", x, kernel_shape=[2, 3], strides=[1, 1])
+    given = [net.constant(v) for v in (0.17732143, 0.0, 4.0, 0.35464286, 3.0)]
+    out = net.add("Trunc", y, *given, domain=QONNX, rounding_mode="HALF_DOWN", signed=1, narrow=0)
+    frames = np.random.default_rng(0).integers(-12, 13, (400, 2, 5, 6)) * np.float32(0.17732143)
+    model = net.model(out)
+    imported = import_with_taps(model, "average")
+    (tap,) = (tap for tap in imported.taps if tap.model_tensor == y)
+    found = Float64Rung(model, imported.taps).run(frames.astype(np.float32))
+    words = execute_all(imported.graph, imported.graph.edge.codes(imported.graph.edge.arrange(frames)))
+    assert np.array_equal(tap.chain.run(words[tap.tensor], np.float64), tap.view.from_model(found[y]))
+    last = next(tap for tap in imported.taps if tap.model_tensor == out)
+    assert np.array_equal(words[last.tensor] * last.scale, last.view.from_model(found[out]))
+    assert (words[tap.tensor] % 6 == 3).any(), "no average lies between two codes: the test tests nothing"

@@ -44,6 +44,7 @@ class Tap:
     """A tensor of the model that is integers times a scale: `model_tensor` = integers of `tensor` * scale, in `view`.
 
     node: the node of the integer graph that makes the tensor, "" for the input. scale: float64 [1] or [channels].
+    chain: how the model comes from the integers to its floats, where that is more than one multiplication.
     """
 
     model_tensor: str
@@ -51,6 +52,7 @@ class Tap:
     node: str
     scale: FloatArray
     view: View
+    chain: Chain | None = None
 
 
 class Translator:
@@ -507,7 +509,7 @@ class Translator:
         if x.tensor in self.tapped and (not last or any(tap.model_tensor == tensor for tap in self.taps)):
             return
         self.tapped.add(x.tensor)
-        self.taps.append(Tap(tensor, x.tensor, node, scale, x.view))
+        self.taps.append(Tap(tensor, x.tensor, node, scale, x.view, x.chain if x.chain.ops else None))
 
 
 def _is_scale(values: FloatArray) -> bool:
