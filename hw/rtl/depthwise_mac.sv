@@ -14,6 +14,7 @@ module depthwise_mac #(
     parameter int                     X_BITS   = 4,   // bits of an activation
     parameter int                     X_SIGNED = 0,   // 1: activations are two's complement
     parameter int                     W_BITS   = 4,   // bits of a weight, two's complement; 2 bits: -1, 0 and 1
+    parameter int                     POWERS   = 0,   // 1: weights of 0 and powers of two, coded as product.sv says; not unfolded
     parameter int                     P_BITS   = 8,   // bits of a product, two's complement
     parameter int                     ACC_BITS = 12,  // bits of a result, two's complement
     parameter int                     EVERY    = 1,   // levels of adders between two registers
@@ -70,6 +71,7 @@ module depthwise_mac #(
           .X_SIGNED(X_SIGNED),
           .W_BITS  (W_BITS),
           .P_BITS  (P_BITS),
+          .POWERS  (POWERS),
           .CONSTANT(NF == 1 ? 1 : 0),
           .WEIGHT  (WEIGHTS[(p*TAPS+t)*W_BITS+:W_BITS])
       ) u_product (

@@ -1,9 +1,11 @@
 // Matrix times vector, folded: PE outputs x SIMD inputs a clock. Convolution behind a `window`, or a dense layer.
 //
 // formula:  y[n*PE + p] = sum over f < SF, s < SIMD of w[n*PE + p][f*SIMD + s] * x[f*SIMD + s],  n < NF
+//           with BINARY an activation and a weight are one bit: 1 for -1, 0 for 1 (cell sign_count, no multiplier)
 // weights:  word n*SF + f of the ROM holds w[n*PE + p][f*SIMD + s] at bits (p*SIMD + s)*W_BITS
 // rate:     one vector each NF*SF clocks, one beat of PE results each SF clocks
-// latency:  2 + ceil(ceil(log2(SIMD)) / EVERY) clocks from the last input of a sum to its result, 1 more if SF > 1
+// latency:  2 + ceil(ceil(log2(TERMS)) / EVERY) clocks from the last input of a sum to its result, 1 more if SF > 1;
+//           TERMS = SIMD, if BINARY a quarter of it
 // stall:    the whole cell waits while a result is not taken
 `default_nettype none
 module folded_mac #(
@@ -15,8 +17,11 @@ module folded_mac #(
     parameter int                          X_BITS   = 4,   // bits of an activation
     parameter int                          X_SIGNED = 0,   // 1: activations are two's complement
     parameter int                          W_BITS   = 4,   // bits of a weight, two's complement
+    parameter int                          POWERS   = 0,   // 1: weights of 0 and powers of two, coded as product.sv says; not unfolded
     parameter int                          P_BITS   = 8,   // bits of a product, two's complement
     parameter int                          ACC_BITS = 12,  // bits of a result, two's complement
+    parameter int                          BINARY   = 0,   // 1: -1 and 1 times -1 and 1; X_BITS and W_BITS are 1
+    parameter int                          DSP      = 0,   // products in DSP blocks: 1 one each, 2 one for two outputs (PE even)
     parameter int                          EVERY    = 1,   // levels of adders between two registers
     parameter int                          BLOCK    = 0,   // 1: weights in block RAM
     parameter                              FILE     = "",  // weight file, one word a line, if BLOCK
@@ -37,6 +42,13 @@ module folded_mac #(
   localparam int FW = FOLDS > 1 ? $clog2(FOLDS) : 1;
   localparam int SW = SF > 1 ? $clog2(SF) : 1;
   localparam int SLICE = SIMD * X_BITS;
+
+  if (DSP < 0 || DSP > 2 || (DSP == 2 && PE % 2 != 0)) begin : bad_dsp
+    ERROR_DSP_must_be_0_to_2_and_2_needs_an_even_PE error ();
+  end
+  if (BINARY != 0 && (X_BITS != 1 || W_BITS != 1)) begin : bad_bits
+    ERROR_BINARY_needs_X_BITS_and_W_BITS_of_1 error ();
+  end
 
   logic          enable;
   logic [FW-1:0] fold;
@@ -84,25 +96,67 @@ module folded_mac #(
   );
 
   // Stage 1: products.
-  logic [PE*SIMD*P_BITS-1:0] terms;
+  localparam int TERMS = BINARY != 0 ? (SIMD + 3) / 4 : SIMD;  // of each output
+  localparam int TERM_BITS = BINARY != 0 ? 3 : P_BITS;
+  logic [PE*TERMS*TERM_BITS-1:0] terms;
   logic valid_1, first_1, last_1;
   localparam int CONSTANT = FOLDS == 1 && BLOCK == 0 ? 1 : 0;
 
-  for (genvar i = 0; i < PE * SIMD; i++) begin : lane
-    product #(
-        .X_BITS  (X_BITS),
-        .X_SIGNED(X_SIGNED),
-        .W_BITS  (W_BITS),
-        .P_BITS  (P_BITS),
-        .CONSTANT(CONSTANT),
-        .WEIGHT  (WEIGHTS[i*W_BITS+:W_BITS])
-    ) u_product (
-        .clk   (clk),
-        .enable(enable),
-        .x     (x[(i%SIMD)*X_BITS+:X_BITS]),
-        .w     (w[i*W_BITS+:W_BITS]),
-        .p     (terms[i*P_BITS+:P_BITS])
-    );
+  if (BINARY != 0) begin : signs
+    for (genvar i = 0; i < PE * TERMS; i++) begin : lane
+      localparam int FROM = i % TERMS * 4;
+      localparam int N = SIMD - FROM < 4 ? SIMD - FROM : 4;
+      sign_count #(
+          .N(N)
+      ) u_count (
+          .clk   (clk),
+          .enable(enable),
+          .x     (x[FROM+:N]),
+          .w     (w[i/TERMS*SIMD+FROM+:N]),
+          .p     (terms[i*TERM_BITS+:TERM_BITS])
+      );
+    end
+  end else if (DSP != 0) begin : blocks
+    for (genvar i = 0; i < PE / DSP * SIMD; i++) begin : lane
+      localparam int FIRST = i / SIMD * DSP * SIMD + i % SIMD;  // the term of its first output
+      logic [DSP*W_BITS-1:0] weights;
+      logic [DSP*P_BITS-1:0] products;
+      for (genvar o = 0; o < DSP; o++) begin : output_channel
+        assign weights[o*W_BITS+:W_BITS] = w[(FIRST+o*SIMD)*W_BITS+:W_BITS];
+        assign terms[(FIRST+o*SIMD)*P_BITS+:P_BITS] = products[o*P_BITS+:P_BITS];
+      end
+      product_dsp #(
+          .X_BITS  (X_BITS),
+          .X_SIGNED(X_SIGNED),
+          .W_BITS  (W_BITS),
+          .P_BITS  (P_BITS),
+          .PAIR    (DSP - 1)
+      ) u_product (
+          .clk   (clk),
+          .enable(enable),
+          .x     (x[i%SIMD*X_BITS+:X_BITS]),
+          .w     (weights),
+          .p     (products)
+      );
+    end
+  end else begin : numbers
+    for (genvar i = 0; i < PE * SIMD; i++) begin : lane
+      product #(
+          .X_BITS  (X_BITS),
+          .X_SIGNED(X_SIGNED),
+          .W_BITS  (W_BITS),
+          .P_BITS  (P_BITS),
+          .POWERS  (POWERS),
+          .CONSTANT(CONSTANT),
+          .WEIGHT  (WEIGHTS[i*W_BITS+:W_BITS])
+      ) u_product (
+          .clk   (clk),
+          .enable(enable),
+          .x     (x[(i%SIMD)*X_BITS+:X_BITS]),
+          .w     (w[i*W_BITS+:W_BITS]),
+          .p     (terms[i*P_BITS+:P_BITS])
+      );
+    end
   end
 
   always_ff @(posedge clk) begin
@@ -121,12 +175,27 @@ module folded_mac #(
     end
   end
 
+  // Counts of signs are half of the sum, and a term with an odd number of them lacks 1 each fold.
+  localparam int SUM_BITS = BINARY != 0 ? ACC_BITS - 1 : ACC_BITS;
+  logic [PE*SUM_BITS-1:0] sums;
+  if (BINARY == 0) begin : whole_sums
+    assign m_data = sums;
+  end else begin : half_sums
+    for (genvar p = 0; p < PE; p++) begin : output_channel
+      if (SIMD % 2 == 0 || SF == 1) begin : wired
+        assign m_data[p*ACC_BITS+:ACC_BITS] = {sums[p*SUM_BITS+:SUM_BITS], 1'(SIMD % 2)};
+      end else begin : added
+        assign m_data[p*ACC_BITS+:ACC_BITS] = {sums[p*SUM_BITS+:SUM_BITS], 1'b0} + ACC_BITS'(SF);
+      end
+    end
+  end
+
   mac_accumulate #(
       .PE       (PE),
-      .SIMD     (SIMD),
+      .SIMD     (TERMS),
       .SF       (SF),
-      .TERM_BITS(P_BITS),
-      .ACC_BITS (ACC_BITS),
+      .TERM_BITS(TERM_BITS),
+      .ACC_BITS (SUM_BITS),
       .EVERY    (EVERY)
   ) u_sum (
       .clk         (clk),
@@ -136,7 +205,7 @@ module folded_mac #(
       .valid       (valid_1),
       .first       (first_1),
       .last        (last_1),
-      .result      (m_data),
+      .result      (sums),
       .result_valid(m_valid)
   );
 endmodule

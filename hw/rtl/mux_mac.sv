@@ -1,15 +1,16 @@
 // Multiplexer convolution: one weight a kernel, so a K*K:1 multiplexer replaces K*K multiplications
-// (arXiv 1812.11337, arXiv 1905.12300). PE output channels x SIMD input channels a clock.
+// (arXiv 1812.11337, arXiv 1905.12300); or KEPT weights a kernel and as many multiplexers. PE output channels x SIMD
+// input channels a clock. With SHARED all outputs read an input channel at the same taps: one multiplexer serves them.
 //
 // formula:  with SIGN_ONLY a weight is one bit, and  -x  is made as  ~x = -x - 1,  without an adder:
 //           y[n*PE + p] = sum over f < SF, s < SIMD of (w ? ~x : x),  which is the sum of +-x less the number of w = 1;
-//           else  y[n*PE + p] = sum over f < SF, s < SIMD of w * x[tap][f*SIMD + s],  n < NF,  with w and tap those of
-//           the pair (output n*PE + p, input f*SIMD + s)
+//           else  y[n*PE + p] = sum over f < SF, s < SIMD, q < KEPT of w * x[tap][f*SIMD + s],  n < NF,  with w and tap
+//           the q-th of the pair (output n*PE + p, input f*SIMD + s)
 // input:    HOLD = 1: the layout of `window`, element ((f*TAPS + tap)*SIMD + s), held for NF*SF clocks
 //           HOLD = 0: that of `window_folded`, a beat is one group f, element (tap*SIMD + s), and all SF come NF times
-// weights:  entry (n*SF + f)*PE*SIMD + p*SIMD + s of POSITIONS (T_BITS each) and WEIGHTS (W_BITS each)
+// weights:  entry ((n*SF + f)*PE*SIMD + p*SIMD + s)*KEPT + q of POSITIONS (T_BITS each) and WEIGHTS (W_BITS each)
 // rate:     one window each NF*SF clocks (HOLD = 0: one beat in a clock), one beat of PE results each SF clocks
-// latency:  2 (SIGN_ONLY: 1) + ceil(ceil(log2(SIMD)) / EVERY) clocks from the window to the first result, SF more if SF > 1
+// latency:  2 (SIGN_ONLY: 1) + ceil(ceil(log2(SIMD*KEPT)) / EVERY) clocks from the window to the first result, SF more if SF > 1
 // stall:    the whole cell waits while a result is not taken
 `default_nettype none
 module mux_mac #(
@@ -18,18 +19,22 @@ module mux_mac #(
     parameter  int                             NF        = 1,   // output folds: output channels = NF*PE
     parameter  int                             SF        = 1,   // input folds: input channels = SF*SIMD
     parameter  int                             TAPS      = 9,   // positions of a kernel, K*K; 2 or more
+    parameter  int                             KEPT      = 1,   // weights of a kernel; 1 or more
+    parameter  int                             SHARED    = 0,   // 1: the taps of a pair are those of output 0
     parameter  int                             HOLD      = 1,   // 1: a beat is the whole window, 0: one input fold
     parameter  int                             X_BITS    = 4,   // bits of an activation
     parameter  int                             X_SIGNED  = 0,   // 1: activations are two's complement
     parameter  int                             SIGN_ONLY = 0,   // 1: weights are +1 and -1, one bit each
     parameter  int                             W_BITS    = 4,   // bits of a weight, two's complement; 1 if SIGN_ONLY
+    parameter  int                             POWERS    = 0,   // 1: weights of 0 and powers of two, coded as product.sv says; not unfolded
     parameter  int                             P_BITS    = 8,   // bits of a product, two's complement
     parameter  int                             ACC_BITS  = 12,  // bits of a result, two's complement
     parameter  int                             EVERY     = 1,   // levels of adders between two registers
     localparam int                             T_BITS    = $clog2(TAPS),
     localparam int                             GROUPS    = HOLD != 0 ? SF : 1,  // input folds in a beat
-    parameter  [NF*SF*PE*SIMD*T_BITS-1:0]      POSITIONS = '0,  // the tap of each pair
-    parameter  [NF*SF*PE*SIMD*W_BITS-1:0]      WEIGHTS   = '0   // the weight of each pair
+    localparam int                             LANES     = PE * SIMD * KEPT,
+    parameter  [NF*SF*LANES*T_BITS-1:0]        POSITIONS = '0,  // the taps of each pair
+    parameter  [NF*SF*LANES*W_BITS-1:0]        WEIGHTS   = '0   // the weights of each pair
 ) (
     input  wire logic                               clk,
     input  wire logic                               rst,
@@ -43,10 +48,13 @@ module mux_mac #(
   localparam int FOLDS = NF * SF;
   localparam int FW = FOLDS > 1 ? $clog2(FOLDS) : 1;
   localparam int SW = SF > 1 ? $clog2(SF) : 1;
-  localparam int LANES = PE * SIMD;
-  // With few folds the fold itself is the select: each lane is a FOLDS:1 multiplexer of constant taps. With many, the
+  // Multiplexers, and the clocks after which they start anew.
+  localparam int MUXES = SHARED != 0 ? SIMD * KEPT : LANES;
+  localparam int TURNS = SHARED != 0 ? SF : FOLDS;
+  localparam int TW = TURNS > 1 ? $clog2(TURNS) : 1;
+  // With few turns the turn itself is the select: each lane is a TURNS:1 multiplexer of constant taps. With many, the
   // position comes out of the ROM and each lane is a TAPS:1 multiplexer.
-  localparam bit BY_FOLD = FOLDS <= TAPS;
+  localparam bit BY_TURN = TURNS <= TAPS;
 
   logic          enable;
   logic [FW-1:0] fold;
@@ -70,28 +78,32 @@ module mux_mac #(
   end
 
   // Stage 0: the multiplexers, and the weights beside them.
-  logic [LANES*X_BITS-1:0] chosen;  // combinational
+  logic [MUXES*X_BITS-1:0] chosen;  // combinational
+  logic [          TW-1:0] turn;
   logic                    valid_0, first_0, last_0;
 
-  for (genvar i = 0; i < LANES; i++) begin : multiplexer
-    if (BY_FOLD) begin : by_fold
-      logic [FOLDS*X_BITS-1:0] taps;
-      for (genvar f = 0; f < FOLDS; f++) begin : choice
+  assign turn = SHARED != 0 ? TW'(part) : TW'(fold);
+
+  for (genvar i = 0; i < MUXES; i++) begin : multiplexer
+    localparam int S = i / KEPT % SIMD;  // the input channel of the group
+    if (BY_TURN) begin : by_turn
+      logic [TURNS*X_BITS-1:0] taps;
+      for (genvar f = 0; f < TURNS; f++) begin : choice
         localparam int TAP = int'(POSITIONS[(f*LANES+i)*T_BITS+:T_BITS]);
-        assign taps[f*X_BITS+:X_BITS] = s_data[(((f%GROUPS)*TAPS+TAP)*SIMD+i%SIMD)*X_BITS+:X_BITS];
+        assign taps[f*X_BITS+:X_BITS] = s_data[(((f%GROUPS)*TAPS+TAP)*SIMD+S)*X_BITS+:X_BITS];
       end
-      assign chosen[i*X_BITS+:X_BITS] = taps[int'(fold)*X_BITS+:X_BITS];
+      assign chosen[i*X_BITS+:X_BITS] = taps[int'(turn)*X_BITS+:X_BITS];
     end else begin : by_position
       logic [TAPS*X_BITS-1:0] taps;
       logic [     T_BITS-1:0] position;
       for (genvar t = 0; t < TAPS; t++) begin : choice
         logic [GROUPS*X_BITS-1:0] parts;
         for (genvar f = 0; f < GROUPS; f++) begin : source
-          assign parts[f*X_BITS+:X_BITS] = s_data[((f*TAPS+t)*SIMD+i%SIMD)*X_BITS+:X_BITS];
+          assign parts[f*X_BITS+:X_BITS] = s_data[((f*TAPS+t)*SIMD+S)*X_BITS+:X_BITS];
         end
         assign taps[t*X_BITS+:X_BITS] = parts[(HOLD != 0 ? int'(part) : 0)*X_BITS+:X_BITS];
       end
-      assign position = POSITIONS[(int'(fold)*LANES+i)*T_BITS+:T_BITS];
+      assign position = POSITIONS[(int'(turn)*LANES+i)*T_BITS+:T_BITS];
       assign chosen[i*X_BITS+:X_BITS] = taps[int'(position)*X_BITS+:X_BITS];
     end
   end
@@ -111,6 +123,7 @@ module mux_mac #(
 
   if (SIGN_ONLY != 0) begin : signs
     for (genvar i = 0; i < LANES; i++) begin : lane
+      logic [X_BITS-1:0] x;
       logic [FOLDS-1:0] negative;
       logic             flip;
       logic [ X_BITS:0] term;
@@ -118,14 +131,13 @@ module mux_mac #(
         assign negative[f] = WEIGHTS[(f*LANES+i)*W_BITS];
       end
       assign flip = negative[fold];
-      always_ff @(posedge clk) begin
-        if (enable) term <= {X_SIGNED != 0 && chosen[i*X_BITS+X_BITS-1], chosen[i*X_BITS+:X_BITS]} ^ {X_BITS + 1{flip}};
-      end
+      assign x    = chosen[i%MUXES*X_BITS+:X_BITS];
+      always_ff @(posedge clk) if (enable) term <= {X_SIGNED != 0 && x[X_BITS-1], x} ^ {X_BITS + 1{flip}};
       assign terms[i*P_BITS+:P_BITS] = P_BITS'($signed(term));
     end
     assign {terms_valid, terms_first, terms_last} = {valid_0, first_0, last_0};
   end else begin : products
-    logic [LANES*X_BITS-1:0] x;
+    logic [MUXES*X_BITS-1:0] x;
     logic [LANES*W_BITS-1:0] w;
     logic                    valid_1, first_1, last_1;
     always_ff @(posedge clk) if (enable) x <= chosen;
@@ -145,12 +157,13 @@ module mux_mac #(
           .X_SIGNED(X_SIGNED),
           .W_BITS  (W_BITS),
           .P_BITS  (P_BITS),
+          .POWERS  (POWERS),
           .CONSTANT(FOLDS == 1 ? 1 : 0),
           .WEIGHT  (WEIGHTS[i*W_BITS+:W_BITS])
       ) u_product (
           .clk   (clk),
           .enable(enable),
-          .x     (x[i*X_BITS+:X_BITS]),
+          .x     (x[i%MUXES*X_BITS+:X_BITS]),
           .w     (w[i*W_BITS+:W_BITS]),
           .p     (terms[i*P_BITS+:P_BITS])
       );
@@ -165,7 +178,7 @@ module mux_mac #(
 
   mac_accumulate #(
       .PE       (PE),
-      .SIMD     (SIMD),
+      .SIMD     (SIMD * KEPT),
       .SF       (SF),
       .TERM_BITS(P_BITS),
       .ACC_BITS (ACC_BITS),

@@ -2,6 +2,7 @@
 //
 // formula:  p = x * w          latency: 1 clock with `enable`          rate: 1 a clock
 // forms:    a constant weight and at most 4 bits of activation: a table (one LUT4 a bit of p);
+//           POWERS: weights of 0 and powers of two, as {negative, e + 1} for 2^e and 0 for 0: a shift, no multiplier;
 //           weights of 2 bits (-1, 0, 1, never -2): pass, drop or negate; otherwise a multiplication.
 `default_nettype none
 module product #(
@@ -9,6 +10,7 @@ module product #(
     parameter int                     X_SIGNED  = 0,  // 1: two's complement
     parameter int                     W_BITS    = 4,  // bits of the weight, two's complement
     parameter int                     P_BITS    = 8,  // bits of the product, two's complement; holds every x * w
+    parameter int                     POWERS    = 0,  // 1: weights are powers of two; not with CONSTANT
     parameter int                     CONSTANT  = 0,  // 1: the weight is WEIGHT, port w is not used
     parameter     signed [W_BITS-1:0] WEIGHT    = '0  // the constant weight
 ) (
@@ -18,6 +20,10 @@ module product #(
     input  wire logic [W_BITS-1:0] w,
     output      logic [P_BITS-1:0] p
 );
+  if (POWERS != 0 && (CONSTANT != 0 || W_BITS < 2)) begin : bad_powers
+    ERROR_POWERS_needs_W_BITS_of_2_or_more_and_no_CONSTANT error ();
+  end
+
   logic signed [X_BITS:0] value;  // the activation with a sign bit
 
   assign value = {X_SIGNED != 0 && x[X_BITS-1], x};
@@ -32,6 +38,14 @@ module product #(
     always_ff @(posedge clk) if (enable) p <= entries[int'(x)*P_BITS+:P_BITS];
     logic unused;
     assign unused = &{1'b0, w, value};
+  end else if (POWERS != 0) begin : by_shift
+    logic [W_BITS-2:0] above;  // e + 1
+    logic [P_BITS-1:0] shifted;
+    assign above   = w[W_BITS-2:0];
+    assign shifted = above == '0 ? '0 : P_BITS'(value) << (above - 1'b1);
+    always_ff @(posedge clk) if (enable) p <= w[W_BITS-1] ? -shifted : shifted;
+    logic unused;  // upper bits that no product needs
+    assign unused = &{1'b0, value};
   end else if (W_BITS <= 2) begin : by_sign
     logic [1:0] sign;
     assign sign = CONSTANT != 0 ? 2'(WEIGHT) : 2'(w);

@@ -1,6 +1,8 @@
 // Requantise, affine form: accumulators to codes by one multiplication (or shift), one addition and one shift.
 //
 // formula:  code = clip( (a * m[c] + offset[c]) >>> SHIFT, CODE_LOW, CODE_HIGH ),   a * m[c] = a << m[c] if POWERS
+//           with EVEN an odd code is one less before the clip if the SHIFT lowest bits of its sum are 0: offsets with
+//           half a code then round to the nearest, ties to even
 //           without CLIP every result is known to fit into CODE_BITS, which may then be more than 32
 // channels: beat n of a pixel carries channels n*PE .. n*PE + PE-1, n < NF
 // latency:  2 clocks          rate: 1 beat a clock
@@ -14,6 +16,7 @@ module requantise_affine #(
     parameter int                     OFFSET_BITS = 12,  // bits of an entry of OFFSETS, two's complement
     parameter int                     SUM_BITS    = 13,  // bits that hold every a * m[c] + offset[c]
     parameter int                     SHIFT       = 4,   // right shift
+    parameter int                     EVEN        = 0,   // 1: ties to even; SHIFT is then 1 or more
     parameter int                     CODE_BITS   = 4,   // bits of a code
     parameter int                     CLIP        = 1,   // 0: nothing is clipped
     parameter int                     CODE_LOW    = 0,   // lowest code
@@ -70,7 +73,13 @@ module requantise_affine #(
       assign factor = m;
       assign scaled = SUM_BITS'(a) * SUM_BITS'(factor);
     end
-    assign shifted = sum >>> SHIFT;
+    if (EVEN != 0) begin : ties_to_even
+      logic signed [SUM_BITS-1:0] floored;
+      assign floored = sum >>> SHIFT;
+      assign shifted = {floored[SUM_BITS-1:1], floored[0] && sum[SHIFT-1:0] != '0};
+    end else begin : floor
+      assign shifted = sum >>> SHIFT;
+    end
 
     always_ff @(posedge clk) begin
       if (enable) begin

@@ -1,27 +1,32 @@
-// Pooling behind a window: for each channel the maximum or the sum over the taps of the window. For strides that are not
-// the kernel and for padding; the zeros that `window` puts around the image take part like pixels.
+// Pooling behind a window: for each channel the maximum or the sum over the KH x KW taps in the window's upper left
+// corner. For strides that are not the kernel and for padding; zeros that the window puts around the image take part
+// like pixels.
 //
-// formula:  MAX = 1: y[p] = max over tap < TAPS of x[tap][p];   MAX = 0: y[p] = sum over tap < TAPS of x[tap][p]
-// input:    element (tap*PE + p): channel p of the tap
-// latency:  ceil(ceil(log2(TAPS)) / 2) clocks, at least 1          rate: 1 beat a clock
+// formula:  MAX = 1: y[p] = max over i < KH, j < KW of x[i][j][p];   MAX = 0: y[p] = sum over i < KH, j < KW of x[i][j][p]
+// input:    element ((i*COLUMNS + j)*PE + p): channel p of tap (i, j), i < ROWS, j < COLUMNS
+// latency:  ceil(ceil(log2(KH*KW)) / 2) clocks, at least 1          rate: 1 beat a clock
 // stall:    the whole cell waits while a result is not taken
 `default_nettype none
 module window_pool #(
-    parameter int PE       = 1,  // channels of a beat
-    parameter int TAPS     = 9,  // positions of the window; 1 or more
-    parameter int BITS     = 4,  // bits of a channel
-    parameter int SIGNED   = 0,  // 1: channels are two's complement
-    parameter int MAX      = 1,  // 1: maximum, 0: sum
-    parameter int OUT_BITS = 4   // bits of a result: BITS if MAX, else two's complement; every sum must fit
+    parameter  int PE       = 1,  // channels of a beat
+    parameter  int ROWS     = 3,  // rows of the window
+    parameter  int COLUMNS  = 3,  // columns of the window
+    parameter  int KH       = 3,  // rows of the pool; 1 to ROWS
+    parameter  int KW       = 3,  // columns of the pool; 1 to COLUMNS
+    parameter  int BITS     = 4,  // bits of a channel
+    parameter  int SIGNED   = 0,  // 1: channels are two's complement
+    parameter  int MAX      = 1,  // 1: maximum, 0: sum
+    parameter  int OUT_BITS = 4,  // bits of a result: BITS if MAX, else two's complement; every sum must fit
+    localparam int TAPS     = KH * KW
 ) (
-    input  wire logic                    clk,
-    input  wire logic                    rst,
-    input  wire logic [PE*TAPS*BITS-1:0] s_data,
-    input  wire logic                    s_valid,
-    output      logic                    s_ready,
-    output      logic [ PE*OUT_BITS-1:0] m_data,
-    output      logic                    m_valid,
-    input  wire logic                    m_ready
+    input  wire logic                            clk,
+    input  wire logic                            rst,
+    input  wire logic [PE*ROWS*COLUMNS*BITS-1:0] s_data,
+    input  wire logic                            s_valid,
+    output      logic                            s_ready,
+    output      logic [         PE*OUT_BITS-1:0] m_data,
+    output      logic                            m_valid,
+    input  wire logic                            m_ready
 );
   localparam int LEVELS = $clog2(TAPS);
   localparam int DELAY = LEVELS > 0 ? (LEVELS + 1) / 2 : 1;
@@ -29,9 +34,13 @@ module window_pool #(
   if (MAX != 0 && OUT_BITS != BITS) begin : bad_bits
     ERROR_OUT_BITS_must_be_BITS_for_a_maximum error ();
   end
-  if (TAPS < 1) begin : bad_taps
-    ERROR_TAPS_must_be_at_least_1 error ();
+  if (KH < 1 || KW < 1 || KH > ROWS || KW > COLUMNS) begin : bad_taps
+    ERROR_KH_and_KW_must_be_1_to_ROWS_and_COLUMNS error ();
   end
+
+  // Taps outside of the pool are not read.
+  logic unused_taps;
+  assign unused_taps = &{1'b0, s_data};
 
   logic             enable;
   logic [DELAY-1:0] valids;
@@ -54,7 +63,7 @@ module window_pool #(
         logic [N*BITS-1:0] v;
         if (l == 0) begin : leaves
           for (genvar t = 0; t < TAPS; t++) begin : tap
-            assign v[t*BITS+:BITS] = s_data[(t*PE+p)*BITS+:BITS];
+            assign v[t*BITS+:BITS] = s_data[((t/KW*COLUMNS+t%KW)*PE+p)*BITS+:BITS];
           end
         end else begin : larger
           localparam int BELOW = (TAPS + (1 << (l - 1)) - 1) >> (l - 1);
@@ -86,7 +95,7 @@ module window_pool #(
       logic        [  TAPS*IN_BITS-1:0] x;
       logic signed [IN_BITS+LEVELS-1:0] total;
       for (genvar t = 0; t < TAPS; t++) begin : tap
-        assign x[t*IN_BITS+:IN_BITS] = IN_BITS'(s_data[(t*PE+p)*BITS+:BITS]);
+        assign x[t*IN_BITS+:IN_BITS] = IN_BITS'(s_data[((t/KW*COLUMNS+t%KW)*PE+p)*BITS+:BITS]);
       end
       adder_tree #(
           .TERMS  (TAPS),

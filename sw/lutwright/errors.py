@@ -58,6 +58,10 @@ class DoesNotFit(LutwrightError):
     """A design that needs more than the board has, in area or in speed."""
 
 
+class BadFolding(LutwrightError):
+    """A folding file that breaks the schema, or a fold that its layer cannot have."""
+
+
 class UnknownBoard(LutwrightError):
     """A board name without a board file."""
 

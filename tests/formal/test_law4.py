@@ -52,6 +52,7 @@ COUNTED = {
     "width_up": one("width_up", {"WIDTH": 1, "RATIO": 3}, 1, 3, 1, beats_in=3),
     "width_down": one("width_down", {"WIDTH": 1, "RATIO": 3}, 3, 1, 3, beats_out=3),
     "extend": one("extend", {"LANES": 2, "IN_BITS": 1, "OUT_BITS": 2}, 2, 4, 1, first=1),
+    "signs": one("signs", {"LANES": 2}, 4, 2, 1, first=1),
     "stream_fork": fork(),
     "stream_add": add(),
     "concat": concat(),
@@ -69,8 +70,12 @@ COUNTED = {
         15,
         beats_out=2,
     ),
-    "window_pool_max": one("window_pool", {"TAPS": 5, "BITS": 1, "OUT_BITS": 1}, 5, 1, 2),
-    "window_pool_sum": one("window_pool", {"TAPS": 3, "BITS": 1, "MAX": 0, "OUT_BITS": 3}, 3, 3, 1),
+    "window_row": one("window_row", {"BITS": 1, "WIDTH": 4, "OUT_W": 4}, 1, 3, 2),
+    "window_row_strided": one(
+        "window_row", {"BITS": 1, "WIDTH": 2, "K": 5, "STRIDE": 2, "PAD_L": 3, "OUT_W": 2}, 1, 5, 2
+    ),
+    "window_pool_max": one("window_pool", {"KH": 2, "BITS": 1, "OUT_BITS": 1}, 9, 1, 2),
+    "window_pool_sum": one("window_pool", {"ROWS": 1, "KH": 1, "BITS": 1, "MAX": 0, "OUT_BITS": 3}, 3, 3, 1),
     "max_pool": one("max_pool", {"BITS": 1, "HEIGHT": 4, "WIDTH": 4}, 1, 1, 2, beats_in=4),
     "sum_pool": one("sum_pool", {"BITS": 1, "HEIGHT": 4, "WIDTH": 4, "OUT_BITS": 4}, 1, 4, 2, beats_in=4),
     "folded_mac": one(
@@ -82,6 +87,14 @@ COUNTED = {
         beats_in=3,
     ),
     "folded_mac_held": one("folded_mac", MAC | {"NF": 2, "SF": 2, "WEIGHTS": "8'h77"}, 2, 5, 4, beats_out=2, first=2),
+    "folded_mac_binary": one(
+        "folded_mac",
+        {"BINARY": 1, "X_BITS": 1, "W_BITS": 1, "ACC_BITS": 5, "SIMD": 5, "SF": 2, "HOLD": 0, "WEIGHTS": "10'h1c5"},
+        5,
+        5,
+        2,
+        beats_in=2,
+    ),
     "mux_mac": one(
         "mux_mac",
         MAC | {"SIMD": 2, "SF": 2, "TAPS": 2, "HOLD": 0, "POSITIONS": "4'h6", "WEIGHTS": "8'h77"},
@@ -92,6 +105,14 @@ COUNTED = {
     ),
     "mux_mac_held": one(
         "mux_mac", MAC | {"NF": 2, "TAPS": 2, "POSITIONS": "2'h2", "WEIGHTS": "4'h7"}, 2, 5, 4, beats_out=2, first=2
+    ),
+    "mux_mac_shared": one(
+        "mux_mac",
+        MAC | {"KEPT": 2, "SHARED": 1, "SF": 2, "TAPS": 2, "HOLD": 0, "POSITIONS": "4'h6", "WEIGHTS": "8'h77"},
+        2,
+        5,
+        2,
+        beats_in=2,
     ),
     "depthwise_mac": one("depthwise_mac", MAC | {"NF": 2, "TAPS": 2, "WEIGHTS": "8'h77"}, 2, 5, 3),
     "requantise_affine": one(

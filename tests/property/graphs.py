@@ -38,10 +38,10 @@ class Maker:
         return self.rng.integers(-high if low is None else low, high + 1, size)
 
     def conv(self, outputs, kernel, stride, pads, kind="dense", bits=3, groups=1, bias=False):
-        """kind: dense, or one weight a kernel: mux, or sign where each of them is +1 or -1."""
+        """kind: dense, or one weight a kernel: mux, or sign where each of them is +1 or -1. bits = 1: all +1 or -1."""
         high = max(1, (1 << (bits - 1)) - 1)
         shape = (outputs, *kernel, self.here.shape[2] // groups)
-        w = self.integers(high, shape)
+        w = self.integers(high, shape) if bits > 1 else self.rng.choice([-1, 1], shape)
         if kind != "dense":
             taps = self.rng.integers(0, kernel[0] * kernel[1], (outputs, 1, shape[3]))
             one = np.zeros((outputs, kernel[0] * kernel[1], shape[3]), np.int64)
@@ -280,10 +280,10 @@ def _one(draw, maker, choices):
 
 
 @st.composite
-def any_graphs(draw, most=7):
-    """A graph of up to `most` operations of every kind, with branches."""
+def any_graphs(draw, most=7, height=8):
+    """A graph of up to `most` operations of every kind, with branches, on images of up to `height` rows."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    shape = (draw(st.integers(1, 8)), draw(st.integers(1, 8)), draw(st.integers(1, 4)))
+    shape = (draw(st.integers(1, height)), draw(st.integers(1, 8)), draw(st.integers(1, 4)))
     maker = Maker(rng, shape, draw(st.sampled_from([1, 2, 4, 8, 12])), draw(st.booleans()))
     for _ in range(draw(st.integers(1, most))):
         if maker.image and draw(st.integers(0, 6)) == 0:

@@ -1,5 +1,7 @@
 """Every stream cell alone: parameters that matter (1, sizes that do not divide), against numpy, idle x backpressure."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from streams import check
@@ -131,6 +133,66 @@ def test_folded_mac(pe, simd, nf, sf, hold, signed, block, every, tmp_path):
     check("folded_mac", parameters, beats, 4, y.reshape(-1, pe), 14, tmp_path, files)
 
 
+@pytest.mark.parametrize(("pe", "simd", "nf", "sf", "dsp"), [(1, 3, 2, 2, 1), (4, 3, 2, 2, 2), (2, 5, 1, 1, 2)])
+def test_folded_mac_in_dsp_blocks(pe, simd, nf, sf, dsp, tmp_path):
+    rng = RNG(6)
+    w, x = rng.integers(-7, 8, (nf * pe, sf * simd)), rng.integers(0, 16, (11, sf * simd))
+    rom = w.reshape(nf, pe, sf, simd).transpose(0, 2, 1, 3)
+    parameters = {"PE": pe, "SIMD": simd, "NF": nf, "SF": sf, "DSP": dsp, "ACC_BITS": 14, "WEIGHTS": literal(rom, 4)}
+    check("folded_mac", parameters, x, 4, (x @ w.T).reshape(-1, pe), 14, tmp_path)
+
+
+@pytest.mark.parametrize(("x_bits", "signed", "w_bits"), [(4, 0, 4), (4, 1, 4), (8, 1, 3), (1, 0, 5), (2, 1, 5)])
+def test_two_products_in_one_dsp_block(x_bits, signed, w_bits, tmp_path):
+    """Every activation with every pair of weights: one vector for each activation, one output fold for each pair."""
+    weights = np.arange(1 - (1 << (w_bits - 1)), 1 << (w_bits - 1))
+    pairs = np.stack(np.meshgrid(weights, weights), axis=-1).reshape(-1, 2)
+    x = np.arange(1 << x_bits) - (signed << (x_bits - 1))
+    bits = x_bits + w_bits
+    parameters = {"PE": 2, "NF": len(pairs), "DSP": 2, "X_BITS": x_bits, "X_SIGNED": signed, "W_BITS": w_bits}
+    parameters |= {"P_BITS": bits, "ACC_BITS": bits, "WEIGHTS": literal(pairs, w_bits)}
+    expected = (x[:, None, None] * pairs).reshape(-1, 2)
+    runs = [{"idle": 0, "stall": 0, "seed": 0, "reset_after": 0}]
+    check("folded_mac", parameters, x[:, None], x_bits, expected, bits, tmp_path, runs=runs, rate=(1, 1))
+
+
+@pytest.mark.parametrize(
+    ("pe", "simd", "nf", "sf", "hold", "block", "every"),
+    [
+        (1, 1, 1, 1, 1, 0, 1),
+        (2, 8, 1, 1, 1, 0, 2),
+        (2, 7, 2, 1, 0, 0, 1),
+        (1, 12, 2, 3, 1, 1, 3),
+        (3, 5, 1, 3, 0, 0, 1),  # an odd number of products a fold
+        (2, 9, 2, 2, 1, 0, 1),
+    ],
+)
+def test_folded_mac_of_signs(pe, simd, nf, sf, hold, block, every, tmp_path):
+    rng = RNG(6)
+    w = rng.choice([-1, 1], (nf * pe, sf * simd))
+    x = rng.choice([-1, 1], (11, sf * simd))
+    x[0], x[1] = w[0], -w[0]  # the highest sum and the lowest
+    y = x @ w.T
+    rom = (w < 0).astype(np.int64).reshape(nf, pe, sf, simd).transpose(0, 2, 1, 3).reshape(nf * sf, -1)
+    bits = (sf * simd).bit_length() + 1
+    parameters = {"PE": pe, "SIMD": simd, "NF": nf, "SF": sf, "HOLD": hold, "BINARY": 1, "X_BITS": 1, "W_BITS": 1}
+    parameters |= {"ACC_BITS": bits, "BLOCK": block, "EVERY": every}
+    files = {}
+    if block:
+        parameters["FILE"] = '"weights.mem"'
+        files["weights.mem"] = memory_lines(rom, 1)
+    else:
+        parameters["WEIGHTS"] = literal(rom, 1)
+    beats = x if hold else np.repeat(x.reshape(11, 1, sf, simd), nf, axis=1).reshape(-1, simd)
+    signs = (beats < 0).astype(np.int64)
+    check("folded_mac", parameters, signs, 1, y.reshape(-1, pe), bits, tmp_path, files, rate=(nf, nf * sf))
+
+
+def test_signs(tmp_path):
+    x = RNG(13).choice([-1, 1], (20, 3))
+    check("signs", {"LANES": 3, "BITS": 2}, x, 2, (x < 0).astype(np.int64), 1, tmp_path, rate=(1, 1))
+
+
 @pytest.mark.parametrize("hold", [1, 0])
 @pytest.mark.parametrize(
     ("pe", "simd", "nf", "sf", "k", "w_bits", "signed"),
@@ -183,6 +245,41 @@ def test_mux_mac(pe, simd, nf, sf, k, w_bits, signed, hold, tmp_path):
     check("mux_mac", parameters, beats, 4, y.reshape(-1, pe), 12, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("kept", "shared", "pe", "simd", "nf", "sf", "hold", "sign_only"),
+    [
+        (2, 0, 2, 2, 2, 2, 1, 0),
+        (3, 0, 1, 2, 6, 2, 0, 0),
+        (2, 0, 2, 1, 1, 3, 0, 1),
+        (1, 1, 2, 3, 2, 1, 1, 0),  # one fold of inputs: wires
+        (2, 1, 2, 2, 2, 2, 1, 0),
+        (1, 1, 1, 1, 2, 12, 0, 1),  # more folds of inputs than taps
+        (2, 1, 2, 1, 2, 11, 1, 0),
+    ],
+)
+def test_mux_mac_of_several_weights(kept, shared, pe, simd, nf, sf, hold, sign_only, tmp_path):
+    rng = RNG(14)
+    taps, outs, ins = 9, nf * pe, sf * simd
+    positions = rng.integers(0, taps, (1 if shared else outs, ins, kept)).repeat(outs if shared else 1, axis=0)
+    w = rng.choice([-1, 1], (outs, ins, kept)) if sign_only else rng.integers(-7, 8, (outs, ins, kept))
+    x = rng.integers(0, 16, (9, taps, ins))
+    y = np.einsum("oiq,noiq->no", w, x[:, positions, np.arange(ins)[:, None]])
+    stored = w
+    if sign_only:
+        y, stored = y - (w < 0).sum(axis=(1, 2)), (w < 0).astype(np.int64)
+
+    def folded(m):
+        return m.reshape(nf, pe, sf, simd, kept).transpose(0, 2, 1, 3, 4)
+
+    groups = x.reshape(9, taps, sf, simd).transpose(0, 2, 1, 3)
+    beats = groups.reshape(9, -1) if hold else np.repeat(groups[:, None], nf, axis=1).reshape(9 * nf * sf, -1)
+    w_bits = 1 if sign_only else 4
+    parameters = {"PE": pe, "SIMD": simd, "NF": nf, "SF": sf, "KEPT": kept, "SHARED": shared, "HOLD": hold}
+    parameters |= {"SIGN_ONLY": sign_only, "W_BITS": w_bits, "ACC_BITS": 14}
+    parameters |= {"POSITIONS": literal(folded(positions), 4), "WEIGHTS": literal(folded(stored), w_bits)}
+    check("mux_mac", parameters, beats, 4, y.reshape(-1, pe), 14, tmp_path, rate=(nf, nf * sf))
+
+
 @pytest.mark.parametrize(("n", "in_bits", "out_bits", "signed"), [(1, 3, 3, 0), (2, 3, 7, 0), (3, 4, 5, 1)])
 def test_extend(n, in_bits, out_bits, signed, tmp_path):
     half = 1 << (in_bits - 1)
@@ -202,15 +299,16 @@ def test_requantise_affine_wider_than_an_int(tmp_path):
     check("requantise_affine", parameters, acc.reshape(-1, 1), 8, codes.reshape(-1, 1), 40, tmp_path)
 
 
-@pytest.mark.parametrize(("pe", "nf", "powers"), [(1, 1, 1), (2, 3, 1), (3, 2, 0)])
-def test_requantise_affine(pe, nf, powers, tmp_path):
+@pytest.mark.parametrize(("pe", "nf", "powers", "even"), [(1, 1, 1, 0), (2, 3, 1, 0), (3, 2, 0, 0), (2, 3, 1, 1)])
+def test_requantise_affine(pe, nf, powers, even, tmp_path):
     rng = RNG(8)
     channels = pe * nf
     multiplier = 1 << rng.integers(0, 3, channels) if powers else rng.integers(-31, 32, channels)
-    form = Multiply(multiplier, rng.integers(-200, 200, channels), 4, 1, 13)
+    form = Multiply(multiplier, rng.integers(-200, 200, channels), 4, 1, 13, bool(even))
     acc = rng.integers(-128, 128, (20, channels))
     acc[:2] = [[-128], [127]]
     codes = form.apply(acc)
+    assert even == (codes != replace(form, even=False).apply(acc)).any()
     stored = np.log2(multiplier).astype(np.int64) if powers else multiplier
     parameters = {
         "PE": pe,
@@ -221,6 +319,7 @@ def test_requantise_affine(pe, nf, powers, tmp_path):
         "OFFSET_BITS": 9,
         "SUM_BITS": 15,
         "SHIFT": 4,
+        "EVEN": even,
         "CODE_BITS": 4,
         "CODE_LOW": 1,
         "CODE_HIGH": 13,

@@ -50,16 +50,30 @@ def test_sum_pool(pe, nf, h, w, kh, kw, signed, block, tmp_path):
 
 @pytest.mark.parametrize("maximum", [1, 0])
 @pytest.mark.parametrize(
-    ("pe", "taps", "bits", "signed"),
-    [(1, 1, 4, 0), (2, 2, 3, 1), (3, 4, 1, 0), (2, 9, 4, 1), (1, 9, 4, 0), (1, 17, 2, 1)],
+    ("pe", "window", "pool", "bits", "signed"),
+    [
+        (1, (1, 1), (1, 1), 4, 0),
+        (2, (1, 2), (1, 2), 3, 1),
+        (3, (2, 2), (2, 2), 1, 0),
+        (2, (3, 3), (3, 3), 4, 1),
+        (1, (3, 3), (2, 3), 4, 0),
+        (2, (4, 4), (4, 1), 3, 1),
+        (1, (2, 2), (1, 1), 4, 1),
+        (1, (5, 4), (5, 4), 2, 1),
+    ],
 )
-def test_window_pool(pe, taps, bits, signed, maximum, tmp_path):
-    x = numbers(RNG(2), (40, taps, pe), bits, signed)
-    y = x.max(axis=1) if maximum else x.sum(axis=1)
-    out_bits = bits if maximum else bits + (1 - signed) + (taps - 1).bit_length()
+def test_window_pool(pe, window, pool, bits, signed, maximum, tmp_path):
+    (rows, columns), (kh, kw) = window, pool
+    x = numbers(RNG(2), (40, rows, columns, pe), bits, signed)
+    seen = x[:, :kh, :kw].reshape(40, kh * kw, pe)
+    y = seen.max(axis=1) if maximum else seen.sum(axis=1)
+    out_bits = bits if maximum else bits + (1 - signed) + (kh * kw - 1).bit_length()
     parameters = {
         "PE": pe,
-        "TAPS": taps,
+        "ROWS": rows,
+        "COLUMNS": columns,
+        "KH": kh,
+        "KW": kw,
         "BITS": bits,
         "SIGNED": signed,
         "MAX": maximum,

@@ -75,6 +75,15 @@ def test_three_chains(tmp_path):
     sweep(3, tmp_path, graphs(most=7))
 
 
+def test_three_signals(tmp_path):
+    sweep(3, tmp_path, any_graphs(height=1))
+
+
+@pytest.mark.long
+def test_hundred_signals(tmp_path):
+    sweep(100, tmp_path, any_graphs(height=1))
+
+
 @pytest.mark.long
 def test_hundred_networks(tmp_path):
     sweep(100, tmp_path, any_graphs())

@@ -34,6 +34,49 @@ def test_build_says_what_other_programs_rely_on(built):
     assert words["link_frames_per_second"] == round(1e6 / 10 / (784 + 8), 1)
 
 
+def tree(folder):
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def test_the_layers_explain_the_estimate(built):
+    _, words = built
+    assert [row["layer"] for row in words["layers"]] == ["conv1", "conv2", "conv3", "fc", "shell"]
+    assert words["layers"][1]["engine"] == "mux"
+    assert max(row["clocks"] for row in words["layers"]) == words["interval"]
+    for kind in ("lut", "ff", "bram", "dsp"):
+        assert abs(sum(row[kind] for row in words["layers"]) - words["estimate"][kind]) <= len(words["layers"]) / 2
+    assert words["limit"] == "Layer 'conv1' cannot take fewer clocks a frame."
+
+
+def test_a_rate_makes_a_smaller_project(built, tmp_path):
+    words = ["build", MNIST, "--board", "ulx3s-45f", "--out", str(tmp_path / "q"), "--fps", "1000", "--clock", "25"]
+    told = json.loads(call(*words, "--json").stdout)
+    assert told["core_frames_per_second"] >= 1000
+    assert told["estimate"]["lut"] < built[1]["estimate"]["lut"]
+
+
+def test_a_folding_file_gives_the_project_again(tmp_path):
+    file = tmp_path / "deep" / "f.toml"
+    words = ["build", MNIST, "--board", "ulx3s-45f", "--folding", str(file)]
+    first = call(*words, "--fps", "3000", "--out", str(tmp_path / "a"))
+    assert first.exit_code == 0, first.output
+    text = file.read_text()
+    assert call(*words, "--out", str(tmp_path / "b")).exit_code == 0
+    assert tree(tmp_path / "a") == tree(tmp_path / "b")
+    assert file.read_text() == text
+    assert "1 x " in first.output
+    result = call(*words, "--fps", "30000", "--out", str(tmp_path / "c"))
+    assert result.exit_code == 2
+    assert "DoesNotFit: stage '" in result.output
+    file.write_text(text.replace("pe = ", "pe = 7"))
+    result = call(*words, "--out", str(tmp_path / "c"))
+    assert result.exit_code == 2
+    assert (
+        "BadFolding: folding file 'f.toml', layer 'conv1': pe must be one of 1, 2, 4, 8 for the engine" in result.output
+    )
+    assert not (tmp_path / "c").exists()
+
+
 def test_building_again_replaces_the_project(built):
     folder, _ = built
     (folder / "logs").mkdir()
@@ -48,6 +91,16 @@ def test_building_again_replaces_the_project(built):
         (["build", "none.onnx", "--board", "tangnano9k"], "BadModel: model 'none.onnx': must be a file, not missing."),
         (["build", MNIST, "--board", "nano"], "UnknownBoard: board 'nano'"),
         (["build", MNIST, "--board", "tangnano9k", "--backend", "magic"], "BadOption: --backend: must be rtl"),
+        (["build", MNIST, "--board", "tangnano9k", "--fps", "0"], "BadOption: --fps: must be a rate above 0, not 0."),
+        (
+            ["build", MNIST, "--board", "tangnano9k", "--clock", "50"],
+            "BadOption: --clock: must be 27, the oscillator of board 'tangnano9k', since no PLL is made, not 50.",
+        ),
+        (["build", MNIST, "--board", "tangnano9k", "--folding", "."], "OutputError: output '.': must be a file"),
+        (
+            ["build", MNIST, "--board", "tangnano9k", "--fps", "99999"],
+            "DoesNotFit: board 'tangnano9k': reaches at most",
+        ),
         (["sim", "nothing"], "BadProject: project 'nothing': must be a folder with project.json, not missing."),
         (["run", "nothing", "--virtual"], "BadProject: project 'nothing'"),
         (["run", "nothing"], "BadOption: --port: or --virtual must be given, one of them, not neither."),

@@ -15,6 +15,7 @@ MAY["frontend"] = MAY["ir"] | {"ir"}
 MAY["dataflow"] = MAY["passes"] | {"passes"}
 MAY["emit"] = MAY["dataflow"] | {"dataflow", "frontend"}
 MAY["flow"] = MAY["emit"] | {"emit"}
+MAY["explore"] = MAY["flow"] | {"flow"}
 MAY["simulate"] = MAY["emit"] | {"emit"}
 MAY["train"] = BASE | {"frontend"}
 MAY["check"] = MAY["simulate"] | {"simulate", "train"}

@@ -75,6 +75,7 @@ KERNELS = [
     (line(4, -WIDE, WIDE), -WIDE, WIDE, Line, np.float64),
     (fit(line(4, -500, 400), "n"), -500, 400, Line, np.float32),
     (Multiply(np.array([1, -3, 1 << 20]), np.array([5, 0, 1]), 3, -9, 9), -500, 400, Line, np.float64),
+    (Multiply(np.array([1, 4, 16]), np.array([8, -3, 5]), 4, -9, 9, True), -500, 400, Line, np.float32),
     (Multiply(np.array([1, -3, 1 << 40]), np.array([5, 0, 1]), 3, -9, 9), -(1 << 20), 1 << 20, Applied, np.int64),
     (random_thresholds(9, -500, 400), -500, 400, Count, np.float32),
     (Threshold(random_thresholds(9, -WIDE, WIDE)), -WIDE, WIDE, Count, np.float64),

@@ -57,13 +57,16 @@ def vector_of_one(m, name, **attrs):
 
 
 REFUSALS = {
-    "groups": (lambda m: conv(m, groups=2), r"'conv0' \(Conv\): the window must be square and the layer dense"),
+    "groups": (
+        lambda m: conv(m, groups=2),
+        r"'conv0' \(Conv\): the window must be square or a row and the layer dense",
+    ),
     "strides": (lambda m: conv(m, stride=(1, 2)), r"'conv0' \(Conv\): strides must be equal .*, not \(1, 2\)"),
     "kernel": (lambda m: conv(m, (3, 2)), r"'conv0' \(Conv\): the window must be square .*, not kernel \(3, 2\)"),
     "1x1": (lambda m: conv(m, (1, 1), (2, 2)), r"'conv0' \(Conv\): the window must be square"),
     "pool strides": (
         lambda m: op(m, "MaxPool", kernel=(2, 2), stride=(1, 2), pads=NONE),
-        r"'maxpool1' \(MaxPool\): .*equal strides for the hardware, not kernel \(2, 2\), stride \(1, 2\)",
+        r"'maxpool1' \(MaxPool\): strides must be equal for the hardware, not \(1, 2\). Run passes/square_windows",
     ),
     "table": (long_table, r"'step1' \(Step\): a table must have at most 1048576 codes for the hardware, not 2097096"),
     "ArgMax of one": (lambda m: vector_of_one(m, "ArgMax"), r"'argmax4' \(ArgMax\): must choose among two"),

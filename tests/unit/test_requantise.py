@@ -1,6 +1,7 @@
 """Hardware forms of step functions against the functions themselves, and against a search by brute force."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,17 @@ from hypothesis import strategies as st
 
 from lutwright.errors import NotExact
 from lutwright.numerics.lines import slopes
-from lutwright.numerics.requantise import Lookup, Multiply, Proof, Threshold, fit, fit_multiply, fit_proved, prove
+from lutwright.numerics.requantise import (
+    Lookup,
+    Multiply,
+    Proof,
+    Threshold,
+    fit,
+    fit_even,
+    fit_multiply,
+    fit_proved,
+    prove,
+)
 from lutwright.numerics.steps import Steps, Table, find_steps
 
 
@@ -56,6 +67,31 @@ def test_every_form_equals_the_steps(steps):
         if other is not None:
             assert np.array_equal(other.apply(acc), codes)
             assert prove(other, steps, "node") == proof
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=100, deadline=None)
+def test_powers_of_two_with_ties_to_even_need_no_thresholds(seed):
+    rng = np.random.default_rng(seed)
+    channels, low, top = int(rng.integers(1, 5)), int(rng.integers(-300, 1)), int(rng.choice([1, 3, 15]))
+    high = low + int(rng.integers(1, 600))
+    offset, gain = rng.integers(-30, 30, channels), 2.0 ** -rng.integers(1, 6, channels)
+    steps = find_steps(lambda a: chain_of(gain, 0, top)(a + offset), channels, low, high, "node", monotone=True)
+    made, floor = fit_even(steps), fit_multiply(steps, slopes(steps), True)
+    assert made is not None or floor is not None  # a line that never meets a tie
+    if made is not None:
+        assert made.form == "shift" and np.array_equal(made.apply(everywhere(steps)), steps.apply(everywhere(steps)))
+
+
+def test_ties_to_even_are_found_by_the_gaps_between_thresholds():
+    ties = find_steps(chain_of(0.125, 0, 7), 1, -10, 60, "node")
+    form = fit(ties, "node")
+    assert form.even and (form.shift, form.multiplier.tolist(), form.offset.tolist()) == (3, [1], [4])
+    assert ties.thresholds[0].tolist() == [5, 12, 21, 28, 37, 44, 53]
+    other = replace(ties, thresholds=ties.thresholds + (np.arange(7) == 3))
+    falling = replace(ties, base=np.array([7]), direction=np.array([-1]))
+    steep = find_steps(chain_of(1.5, 0, 40), 1, 0, 20, "node")
+    assert [fit_even(steps) for steps in (other, falling, steep)] == [None] * 3
 
 
 def allowed_offsets(steps, c, multiplier, shift):
@@ -146,12 +182,13 @@ def test_power_of_two_gains_become_a_shift():
     assert fit(steps, "node").form == "shift"
 
 
-def test_ties_to_even_have_no_affine_form():
+def test_ties_to_even_have_no_line_but_a_shift():
     # acc/2 ties at every odd accumulator: to even, the steps are 1 and 3 wide in turn.
     steps = find_steps(lambda a: np.clip(np.rint(a * 0.5), 0, 15).astype(np.int64), 1, 0, 40, "node")
     assert np.diff(steps.thresholds[0, :6]).tolist() == [1, 3, 1, 3, 1]
     assert slopes(steps).possible.tolist() == [False]  # from above and from below 1/2, but not 1/2
-    assert fit(steps, "node").form == "threshold"
+    form = fit(steps, "node")
+    assert form.form == "shift" and form.even
 
 
 def test_constants_beside_the_clip_and_inside_it():

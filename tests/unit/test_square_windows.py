@@ -1,4 +1,4 @@
-"""Convolutions of any shape become those that the window cells know, and compute the same."""
+"""Convolutions and pools of any shape become those that the window cells know, and compute the same."""
 
 import numpy as np
 import pytest
@@ -32,6 +32,10 @@ def one_conv(shape, outputs, kernel, stride, pads, groups=1, bias=False):
         ((7, 8, 4), 4, (3, 2), (1, 1), (1, 1, 1, 1), 4),
         ((8, 9, 2), 3, (3, 3), (1, 2), (1, 1, 1, 1), 1),
         ((9, 9, 2), 3, (3, 2), (4, 2), (1, 0, 1, 0), 1),
+        ((1, 9, 2), 3, (1, 1), (1, 3), (0, 0, 0, 0), 1),
+        ((1, 9, 2), 3, (1, 1), (2, 2), (0, 1, 0, 1), 1),
+        ((4, 9, 2), 2, (1, 3), (1, 2), (0, 2, 0, 1), 2),
+        ((4, 9, 4), 4, (1, 3), (2, 1), (0, 1, 0, 1), 2),
     ],
 )
 @pytest.mark.parametrize("bias", [False, True])
@@ -49,6 +53,38 @@ def test_what_fits_already_stays():
     (before,), (after,) = graph.nodes, square_windows(graph).nodes
     assert np.array_equal(before.attrs["weights"], after.attrs["weights"])
     assert all(before.attrs[key] == after.attrs[key] for key in ("stride", "pads", "groups"))
+
+
+@pytest.mark.parametrize(
+    ("shape", "kernel", "stride", "pads"),
+    [
+        ((6, 7, 2), (2, 3), (1, 1), (1, 0, 0, 2)),
+        ((6, 7, 2), (3, 2), (2, 1), (0, 0, 0, 0)),
+        ((7, 9, 2), (2, 2), (4, 2), (1, 1, 1, 1)),  # the common stride would have windows wholly in the padding
+        ((5, 9, 1), (3, 3), (3, 2), (2, 0, 2, 2)),
+        ((6, 7, 2), (2, 3), (2, 3), (0, 0, 0, 0)),
+        ((6, 7, 2), (1, 1), (3, 2), (0, 0, 0, 0)),
+        ((1, 9, 2), (1, 3), (2, 2), (0, 1, 0, 1)),
+        ((4, 5, 2), (4, 5), (1, 1), (0, 0, 0, 0)),
+        ((6, 5, 2), (2, 5), (5, 1), (0, 0, 0, 0)),  # one window down, and room for three
+    ],
+)
+@pytest.mark.parametrize("op", ["MaxPool", "SumPool"])
+def test_pools(op, shape, kernel, stride, pads):
+    m = Maker(np.random.default_rng(3), shape, 3, True)
+    m.add(op, kernel=kernel, stride=stride, pads=pads)
+    graph = m.graph()
+    made = verify(square_windows(graph))
+    require_cells(made)
+    codes = frames(graph, 8)
+    assert np.array_equal(execute(made, codes), execute(graph, codes))
+    assert made.nodes[0].attrs["kernel"] == kernel
+
+
+@pytest.mark.parametrize("stride", [(1, 1), (1, 2), (2, 2)])
+def test_one_row_stays_one_row(stride):
+    (node,) = square_windows(one_conv((1, 9, 2), 3, (1, 3), stride, (0, 1, 0, 1))).nodes
+    assert (node.attrs["weights"].shape[1:3], node.attrs["stride"]) == ((1, 3), (1, stride[1]))
 
 
 def test_depthwise_stays_depthwise():

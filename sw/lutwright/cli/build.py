@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,24 +14,67 @@ from rich.table import Table
 
 from lutwright.boards import Board, load_board
 from lutwright.cli.console import JSON_OPTION, answer, terminal, verb
-from lutwright.dataflow.choose import Choice, choose
-from lutwright.dataflow.cost import SHELL, cost
+from lutwright.dataflow.breakdown import Row, breakdown
+from lutwright.dataflow.choose import Choice, choose, take
+from lutwright.dataflow.folding_file import Folding, folding_text, read_folding
 from lutwright.emit.project import MANIFEST, hardware_graph, model_bytes, open_project, plan_project
 from lutwright.errors import BadOption
-from lutwright.files import new_folder, write_tree
+from lutwright.files import check_writable, new_folder, write_file, write_tree
 from lutwright.flow.bitstream import Measured, make_bitstream
 from lutwright.frontend.translate import InputType
 from lutwright.ir.graph import Graph
 
 
-def build_project(model: Path, board: Board, out: Path, declared: InputType | None = None) -> tuple[Graph, Choice]:
+@dataclass(frozen=True)
+class Wish:
+    """What the user asks of the folding. fps: frames a second, None for the most that fit. folding: a folding file,
+    taken where it is there and written where it is not."""
+
+    fps: float | None = None
+    folding: Path | None = None
+
+
+def build_project(
+    model: Path, board: Board, out: Path, declared: InputType | None = None, wish: Wish = Wish()
+) -> tuple[Graph, Choice]:
     """Convert `model`, fold it for `board` and write the project to folder `out`, whole or not at all."""
+    if wish.folding is not None:
+        check_writable(wish.folding)
     graph = hardware_graph(model, declared)
-    choice = choose(graph, board)
+    choice = fold_model(graph, board, wish)
     plan = plan_project(graph, choice, board, model_bytes(model), declared)
     with new_folder(out, MANIFEST) as folder:
         write_tree(folder, plan.files)
+    if wish.folding is not None and not wish.folding.exists():
+        write_file(wish.folding, folding_of(graph, choice, board))
     return graph, choice
+
+
+def fold_model(graph: Graph, board: Board, wish: Wish) -> Choice:
+    """The folding of `graph` for `board` that `wish` asks for."""
+    path = wish.folding
+    if path is None or not path.exists():
+        return choose(graph, board, wish.fps)
+    return take(graph, board, read_folding(path.read_bytes(), path.name, graph), wish.fps)
+
+
+def folding_of(graph: Graph, choice: Choice, board: Board) -> str:
+    """The folding file of `choice`."""
+    clocks = {row.name: row.clocks for row in breakdown(graph, choice, board.family) if row.fold is not None}
+    title = f"Folding of {graph.name} for {board.name}, {choice.pipeline.interval} clocks a frame."
+    return folding_text(Folding(choice.folds, choice.target.block_bits), clocks, title)
+
+
+def at_clock(board: Board, mhz: float) -> Board:
+    """`board` at a clock of `mhz` MHz, which must be its own: the shell has no PLL."""
+    if mhz != board.clock.mhz:
+        raise BadOption(
+            "--clock",
+            f"must be {board.clock.mhz:g}, the oscillator of board '{board.name}', since no PLL is made",
+            f"{mhz:g}",
+            "Leave it out; `lutwright explore` takes any clock for its figures.",
+        )
+    return board
 
 
 def build_bitstream(out: Path, board: Board) -> Measured:
@@ -46,28 +91,46 @@ def build_bitstream(out: Path, board: Board) -> Measured:
 
 
 def layer_table(graph: Graph, choice: Choice, family: str) -> Table:
-    """One row a stage: what it is, how it is folded, how long it is busy, what it is estimated to cost."""
+    """One row a layer: how it is folded, how long it is busy, what it is estimated to cost, and of what it has most."""
+    rows = breakdown(graph, choice, family)
     table = Table(title=f"{graph.name}: {choice.pipeline.interval} clocks a frame")
-    for column in ("stage", "cell", "output", "PE x SIMD", "clocks", "LUT", "FF", "BRAM"):
-        table.add_column(column, justify="left" if column in ("stage", "cell", "output") else "right")
-    for stage in choice.pipeline.stages:
-        need = cost(stage).on(family).as_dict()
-        fold = choice.folds[stage.node] if stage.name in choice.folds else None
-        shape = "x".join(map(str, graph.tensors[stage.tensor].shape)) if stage.tensor else ""
+    for column in ("layer", "engine", "PE x SIMD", "clocks", "LUT", "FF", "BRAM", "DSP", "most"):
+        table.add_column(column, justify="left" if column in ("layer", "engine", "most") else "right")
+    leaders = _leaders(rows)
+    for row in rows:
+        fold = row.fold
         table.add_row(
-            stage.name,
-            stage.cell,
-            shape,
+            escape(row.name),
+            fold.engine if fold else "",
             f"{fold.pe} x {fold.simd}" if fold else "",
-            str(stage.cycles),
-            str(need["lut"]),
-            str(need["ff"]),
-            str(need["bram"]),
+            str(row.clocks) if row.clocks else "",
+            *(str(need) for need in row.cost.as_dict().values()),
+            ", ".join(leaders.get(row.name, ())),
         )
-    table.add_row(
-        "board shell", "", "", "", "", str(round(SHELL.on(family).lut)), str(round(SHELL.ff)), str(SHELL.bram)
-    )
+    table.add_section()
+    total = (str(need) for need in choice.estimate.as_dict().values())
+    table.add_row("all", "", "", str(choice.pipeline.interval), *total, "")
     return table
+
+
+def _leaders(rows: list[Row]) -> dict[str, list[str]]:
+    """Row name -> what it has the most of: clocks, lut, ..."""
+    found: dict[str, list[str]] = {}
+    kinds = {"clocks": [row.clocks for row in rows]}
+    kinds |= {kind.upper(): [row.cost.as_dict()[kind] for row in rows] for kind in ("lut", "ff", "bram", "dsp")}
+    for kind, values in kinds.items():
+        if max(values):
+            found.setdefault(rows[values.index(max(values))].name, []).append(kind)
+    return found
+
+
+def layer_words(graph: Graph, choice: Choice, family: str) -> list[dict[str, Any]]:
+    """The words of --json for the layer table."""
+    return [
+        {"layer": row.name, "clocks": row.clocks, **row.cost.as_dict()}
+        | ({"engine": row.fold.engine, "pe": row.fold.pe, "simd": row.fold.simd} if row.fold else {})
+        for row in breakdown(graph, choice, family)
+    ]
 
 
 def measured_dict(measured: Measured) -> dict[str, Any]:
@@ -109,16 +172,25 @@ def build(
     out: Path | None = typer.Option(None, "--out", help="Project folder (default ./MODEL-BOARD)."),
     bitstream: bool = typer.Option(False, "--bitstream", help="Also synthesise, place, route and pack."),
     input_type: str = typer.Option("", "--input", help="Integers that an unquantised input holds: uint8:1/256."),
+    fps: float | None = typer.Option(None, "--fps", help="Frames a second; the smallest folding that makes them."),
+    clock: float | None = typer.Option(None, "--clock", help="Clock in MHz; must be one that the board has."),
+    folding: Path | None = typer.Option(
+        None, "--folding", help="Folding file (TOML): taken where it is there, written where it is not."
+    ),
     backend: str = typer.Option("rtl", "--backend", help="rtl is the one there is."),
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Turn a QONNX model into a hardware project for a board."""
     if backend != "rtl":
         raise BadOption("--backend", "must be rtl", repr(backend), "Leave the option out.")
+    if fps is not None and not 0 < fps < math.inf:
+        raise BadOption("--fps", "must be a rate above 0", f"{fps:g}", "Leave it out for the most that fit.")
     target = load_board(board)
+    target = target if clock is None else at_clock(target, clock)
     place = out or Path(f"{model.stem}-{target.name}")
     begin = time.perf_counter()
-    graph, choice = build_project(model, target, place, InputType.parse(input_type) if input_type else None)
+    declared = InputType.parse(input_type) if input_type else None
+    graph, choice = build_project(model, target, place, declared, Wish(fps, folding))
     estimate = choice.estimate.as_dict()
     rate = target.clock.mhz * 1e6 / choice.pipeline.interval
     result: dict[str, Any] = {
@@ -128,8 +200,12 @@ def build(
         "interval": choice.pipeline.interval,
         "slowest": choice.pipeline.slowest.name,
         "core_frames_per_second": round(rate),
+        "layers": layer_words(graph, choice, target.family),
+        "limit": choice.limit,
     }
     terminal.print(layer_table(graph, choice, target.family))
+    if choice.limit:
+        terminal.print(f"Not faster: {escape(choice.limit)}")
     if bitstream:
         measured = build_bitstream(place, target)
         result |= {"measured": measured_dict(measured), "bitstream": str(measured.bitstream)}

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from lutwright.dataflow.gathering import gathering, most_lanes, word_index
 from lutwright.dataflow.stage import Pipeline, Stage
 from lutwright.ir.graph import Graph, Node, Tensor
+from lutwright.ir.window_shape import window_size
 from lutwright.numerics.quantiser import IntArray
 
 _FRAMES = 3  # the first fills the pipeline
@@ -159,7 +160,7 @@ def _timing(graph: Graph, pipeline: Pipeline, node: Node) -> Timing:
     return Timing(needs, service, spacing / pixels(inputs[0]), _STAGE_LATENCY * len(stages), room)
 
 
-_FRONTS = ("width_up", "width_down", "pad", "window", "window_folded")
+_FRONTS = ("width_up", "width_down", "pad", "window", "window_folded", "window_row")
 
 
 def _room(window: Stage, out: Tensor) -> IntArray:
@@ -187,7 +188,7 @@ def _all(node: Node, x: Tensor, out: Tensor, index: int, inputs: list[Tensor]) -
 
 def _windows(node: Node, x: Tensor, out: Tensor, index: int, inputs: list[Tensor]) -> IntArray:
     """Up to the lower right corner of each window, as far as it lies on the image."""
-    kernel = node.attrs["weights"].shape[1:3] if node.op == "Conv" else node.attrs["kernel"]
+    kernel = window_size(node, x.shape)
     (height, width, _), stride, pads = x.shape, node.attrs["stride"], node.attrs["pads"]
     rows = np.clip(np.arange(out.shape[0]) * stride[0] - pads[0] + kernel[0] - 1, 0, height - 1)
     columns = np.clip(np.arange(out.shape[1]) * stride[1] - pads[1] + kernel[1] - 1, 0, width - 1)

@@ -1,85 +1,53 @@
-"""Choosing the folding for a board: the fastest that fits."""
+"""Choosing the folding for a board: the fastest that fits, the smallest that is fast enough, or a user's."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 from lutwright.boards import Board
-from lutwright.dataflow.cost import SHELL, Cost, cost, pipeline_cost
-from lutwright.dataflow.folding import Fold, fastest_interval, fold_graph
-from lutwright.dataflow.lower import Target, lower
-from lutwright.dataflow.stage import Pipeline
+from lutwright.dataflow.choice import Choice, adder_levels, block_bits_of, shortage, with_folds
+from lutwright.dataflow.folding_file import Folding
+from lutwright.dataflow.layer_costs import layer_clocks
+from lutwright.dataflow.lower import Target
+from lutwright.dataflow.search import Search
 from lutwright.dataflow.supported import require_cells
 from lutwright.errors import DoesNotFit
 from lutwright.ir.graph import Graph
 
-# Place and route needs some room; above this share of the LUTs it often fails or is slow.
-_SHARE = 0.9
-_SLOWEST = 1 << 24
-# From how many bits on a memory goes to block RAM, the best first. LUT RAM is dear on Gowin: eight sites for 64 bits.
-_BLOCK_BITS = {"gowin": (96, 512, 4096), "ecp5": (512, 4096)}
+__all__ = ["Choice", "adder_levels", "choose", "take"]
 
 
-@dataclass(frozen=True, eq=False)
-class Choice:
-    """A folding of a graph, its pipeline and the estimate of the whole chip, the board's shell included.
+def choose(graph: Graph, board: Board, fps: float | None = None) -> Choice:
+    """The fastest folding of `graph` whose estimate fits `board`, or the smallest that makes `fps` frames a second.
 
-    target: what was asked for; pipeline.interval is what came out.
+    Rates are those at board.clock. Raises UnsupportedOp naming a node that no cell does, and DoesNotFit naming the
+    resource that is short and the stage that needs most of it; with `fps` also the rate that the board does reach.
     """
-
-    target: Target
-    folds: Mapping[str, Fold]
-    pipeline: Pipeline
-    estimate: Cost
+    search = Search(graph, board)
+    return search.fastest() if fps is None else search.smallest(fps)
 
 
-def choose(graph: Graph, board: Board) -> Choice:
-    """The fastest folding of `graph` whose estimate fits `board`: one pixel a clock, or half that rate, or a quarter...
+def take(graph: Graph, board: Board, folding: Folding, fps: float | None = None) -> Choice:
+    """The choice that a user's `folding` is, without block_bits the first of them with which it fits.
 
-    Raises UnsupportedOp naming a node that no cell does, and DoesNotFit naming the resource that is short and the stage
-    that needs most of it.
+    Raises DoesNotFit where `board` has no room for it, or where it makes less than `fps` frames a second.
     """
     require_cells(graph)
-    interval = fastest_interval(graph)
-    last: Choice | None = None
-    while interval <= _SLOWEST:
-        folds = fold_graph(graph, interval)
-        if last is None or folds != last.folds:
-            for block_bits in _BLOCK_BITS[board.family]:
-                target = Target(interval, adder_levels(board.clock.mhz), block_bits)
-                pipeline = lower(graph, folds, target)
-                last = Choice(target, folds, pipeline, (pipeline_cost(pipeline) + SHELL).on(board.family))
-                if shortage(last, board) is None:
-                    return last
-        interval *= 2
-    assert last is not None
-    error = shortage(last, board)
-    assert error is not None
-    raise error
-
-
-def adder_levels(mhz: float) -> int:
-    """Levels of adders between two registers at a clock of `mhz`; about 2 ns a level on the slowest family."""
-    return max(1, min(4, int(120 / mhz)))
-
-
-def shortage(choice: Choice, board: Board) -> DoesNotFit | None:
-    """The error that says what `board` lacks for `choice`, or None where it has enough."""
-    have = {
-        "lut": _SHARE * board.resources.lut,
-        "ff": _SHARE * board.resources.ff,
-        "bram": board.resources.bram,
-        "dsp": board.resources.dsp,
-    }
-    need = choice.estimate.as_dict()
-    for kind, words in (("lut", "LUTs"), ("ff", "flip-flops"), ("bram", "block RAMs"), ("dsp", "DSPs")):
-        if need[kind] > have[kind]:
-            stage = max(choice.pipeline.stages, key=lambda s: cost(s).on(board.family).as_dict()[kind])
-            return DoesNotFit(
-                f"board '{board.name}'",
-                f"has room for {int(have[kind])} {words}, the smallest folding needs about {need[kind]}, "
-                f"stage '{stage.name}' alone {cost(stage).on(board.family).as_dict()[kind]}",
-                fix="Use fewer channels or bits there, or a larger board.",
-            )
-    return None
+    levels = adder_levels(board.clock.mhz)
+    errors = []
+    for block_bits in block_bits_of(board) if folding.block_bits is None else (folding.block_bits,):
+        interval = max(layer_clocks(graph, folding.folds, Target(1, levels, block_bits)).values(), default=1)
+        choice = with_folds(graph, folding.folds, Target(interval, levels, block_bits), board)
+        error = shortage(choice, board, "this folding")
+        if error is None:
+            break
+        errors.append(error)
+    else:
+        raise errors[0]
+    rate, slowest = board.clock.mhz * 1e6 / choice.pipeline.interval, choice.pipeline.slowest.name
+    if fps is not None and rate < fps:
+        raise DoesNotFit(
+            f"stage '{slowest}'",
+            f"makes at most {int(rate):,} frames/s with this folding at {board.clock.mhz:g} MHz",
+            f"{fps:,.10g}",
+            "Raise its PE or SIMD, or ask for less.",
+        )
+    return choice

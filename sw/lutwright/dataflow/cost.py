@@ -1,78 +1,81 @@
 """Cost of a stage in LUT, FF, block RAM and DSP: closed formulas, set beside what synthesis says in every report.
 
-One LUT is a 4-input look-up table or one bit of a carry chain, as the open families have them; LUT RAM counts four
-LUTs for 16 words of 4 bits. The coefficients were read off Yosys on the cells of hw/rtl.
+Each formula counts the parts of its cell (dataflow/parts.py) as they are written in hw/rtl; its constants were read off
+Yosys on ECP5. benchmarks/calibrate.py compares every formula with synthesis, and fits what the parts take elsewhere.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 
-from lutwright.dataflow.stage import Pipeline, Stage
+import numpy as np
+
+from lutwright.dataflow.parts import Cost, total
+from lutwright.dataflow.stage import Pipeline, Stage, Vector
 from lutwright.dataflow.unrolled import Unrolled
+from lutwright.numerics.quantiser import IntArray
 
-
-@dataclass(frozen=True)
-class Cost:
-    """Resources; they add up.
-
-    loose: LUT sites that Gowin needs beyond `lut`. A flip-flop there is fed by the LUT beside it and by nothing else,
-    so one behind another flip-flop or a memory occupies a site, and LUT RAM takes a whole slice of eight for four.
-    """
-
-    lut: float = 0
-    ff: float = 0
-    bram: int = 0
-    dsp: int = 0
-    loose: float = 0
-
-    def __add__(self, other: Cost) -> Cost:
-        return Cost(
-            self.lut + other.lut,
-            self.ff + other.ff,
-            self.bram + other.bram,
-            self.dsp + other.dsp,
-            self.loose + other.loose,
-        )
-
-    def on(self, family: str) -> Cost:
-        """The cost on parts of `family` ("gowin", "ecp5"); on Gowin the loose sites count as LUTs."""
-        return replace(self, lut=self.lut + self.loose, loose=0) if family == "gowin" else self
-
-    def as_dict(self) -> dict[str, int]:
-        """Whole numbers by name: lut, ff, bram, dsp."""
-        return {"lut": round(self.lut), "ff": round(self.ff), "bram": self.bram, "dsp": self.dsp}
-
+__all__ = ["FORMULAS", "SHELL", "Cost", "adder", "adder_tree", "cost", "memory", "pipeline_cost", "unrolled_cost"]
 
 SHELL = Cost(lut=420, ff=330, bram=1, loose=120)
 """The UART shell of the small boards, with its frame buffer."""
 
-
-BLOCK_SHAPES = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))
-"""Words and bits of a block RAM; ECP5 and Gowin have the same."""
+# ---- parts -----------------------------------------------------------------------------------------------------------
 
 
-def memory(depth: int, width: int, block: int) -> Cost:
-    """A memory with a registered output; a block RAM is 18 kbit in one of the shapes of BLOCK_SHAPES."""
+def memory(words: int, bits: int, block: int) -> Cost:
+    """A memory with a registered output, in block RAM or LUT RAM."""
     if block:
-        return Cost(bram=min(-(-width // bits) * -(-depth // words) for words, bits in BLOCK_SHAPES))
-    banks = -(-depth // 16)
-    ram = 4 * banks * -(-width // 4)
-    return Cost(lut=ram + (banks > 1) * width * banks * 0.5, ff=width, loose=ram + (width if banks == 1 else 0))
+        return Cost(blocks=((words, bits),))
+    return Cost(rams=((words, bits),), ff=bits, loose=bits)
+
+
+def adder(bits: int) -> Cost:
+    """A carry chain of so many bits; ECP5 has two bits to a cell."""
+    return Cost(lut=bits + bits % 2, chains=1) if bits else Cost()
 
 
 def adder_tree(terms: int, bits: int, every: int) -> Cost:
-    """Binary tree: one carry bit a bit of each sum, registers after every `every` levels and after the last."""
-    lut = ff = level = 0
+    """Binary tree: a carry chain for each sum, registers after every `every` levels and after the last."""
+    made, level = Cost(), 0
     while terms > 1:
         bits += 1
         level += 1
-        lut += terms // 2 * bits
+        made += adder(bits).times(terms // 2)
         terms = -(-terms // 2)
         if terms == 1 or level % every == 0:
-            ff += terms * bits
-    return Cost(lut=lut, ff=ff)
+            made += Cost(ff=terms * bits)
+    return made
+
+
+def _select(inputs: int, bits: int) -> Cost:
+    """A multiplexer."""
+    return Cost(select=max(0, inputs - 1) * bits) if inputs > 2 else Cost(logic=bits * max(0, inputs - 1))
+
+
+def _columns(words: IntArray, bits: int) -> IntArray:
+    """The bits of a table, bool [words, elements * bits], of its `words`, int64 [words, elements]."""
+    return ((words[:, :, None] >> np.arange(bits)) & 1).reshape(len(words), -1).astype(np.bool_)
+
+
+def _table(words: IntArray, bits: int) -> Cost:
+    """A table of constants in LUTs: columns that are alike share one, and those of one kind of bit need none."""
+    if len(words) <= 2:
+        return Cost()
+    columns = _columns(words, bits)
+    columns = columns[:, (columns != columns[0]).any(axis=0)]
+    return Cost(tables=((len(words), len(np.unique(np.packbits(columns, axis=0), axis=1).T)),))
+
+
+def _rom(stage: Stage, name: str, words: int, bits: int, block: bool) -> Cost:
+    """The ROM of a cell with the contents `name`, or in the stage's only file; its output is registered."""
+    vector = next(iter(stage.files.values())) if block else stage.parameters[name]
+    assert isinstance(vector, Vector)
+    rows = np.asarray(vector.values).reshape(words, -1)
+    varied = int(np.bitwise_count(np.bitwise_or.reduce((rows ^ rows[0]) & ((1 << bits) - 1), axis=0)).sum())
+    if block:
+        return Cost(blocks=((words, varied),))
+    return _table(rows, bits) + Cost(ff=varied)
 
 
 def _p(stage: Stage, name: str) -> int:
@@ -81,124 +84,110 @@ def _p(stage: Stage, name: str) -> int:
     return value
 
 
-def _multiplexer(inputs: int) -> float:
-    """LUTs of one bit of a multiplexer with `inputs` inputs."""
-    return 0.78 * (inputs - 1)
+def _v(stage: Stage, name: str) -> IntArray:
+    value = stage.parameters[name]
+    assert isinstance(value, Vector)
+    return np.asarray(value.values).reshape(-1)
 
 
-def _accumulate(stage: Stage) -> Cost:
-    pe, simd, sf = _p(stage, "PE"), _p(stage, "SIMD"), _p(stage, "SF")
-    bits = _p(stage, "ACC_BITS")
-    acc = Cost(lut=2 * bits, ff=bits) if sf > 1 else Cost()
-    tree = adder_tree(simd, _p(stage, "P_BITS"), _p(stage, "EVERY"))
-    return Cost(lut=pe * (tree.lut + acc.lut), ff=pe * (tree.ff + acc.ff) + 20)
+def _count(values: int) -> int:
+    """Bits of a counter of so many values, as the cells declare it."""
+    return max(1, (values - 1).bit_length())
+
+
+# ---- windows and memories --------------------------------------------------------------------------------------------
 
 
 def _window(stage: Stage) -> Cost:
-    pixel, k = _p(stage, "CHANNELS") * _p(stage, "BITS"), _p(stage, "K")
+    pixel, k, width = _p(stage, "CHANNELS") * _p(stage, "BITS"), _p(stage, "K"), _p(stage, "WIDTH")
+    # What is written is a pixel of the first row or the column that was read; registers are cleared, not selected.
+    control = Cost(logic=30 + 17 * np.log2(width) + 25 * (k - 3), ff=35 + 4 * (k - 3))
     registers = pixel * (k * k + k + 2)
-    return Cost(lut=150 + 1.2 * pixel, ff=60 + registers, loose=registers) + memory(
-        _p(stage, "WIDTH"), (k - 1) * pixel, _p(stage, "BLOCK")
-    )
+    held = Cost(logic=(k - 1) * pixel, ff=registers, loose=registers)
+    return control + held + memory(width, (k - 1) * pixel, _p(stage, "BLOCK"))
+
+
+def _window_row(stage: Stage) -> Cost:
+    window = _p(stage, "K") * _p(stage, "CHANNELS") * _p(stage, "BITS")
+    return Cost(logic=40 + (window if _p(stage, "PAD_L") else 0), ff=25 + window, loose=window)
 
 
 def _window_folded(stage: Stage) -> Cost:
-    simd, bits, k = _p(stage, "SIMD"), _p(stage, "BITS"), _p(stage, "K")
-    sf = _p(stage, "CHANNELS") // simd
-    stride, out_h = _p(stage, "STRIDE"), _p(stage, "OUT_H")
+    simd, bits, k, stride = (_p(stage, name) for name in ("SIMD", "BITS", "K", "STRIDE"))
+    sf, out_h, width = _p(stage, "CHANNELS") // simd, _p(stage, "OUT_H"), _p(stage, "WIDTH")
     rows = min(_p(stage, "HEIGHT"), (out_h - 1) * stride + k - _p(stage, "PAD_T"))
     banks = k - 1 + max(stride, rows - (out_h - 1) * stride)
-    one = memory(_p(stage, "WIDTH") * sf, simd * bits, _p(stage, "BLOCK"))
-    total = Cost(lut=110 + 1.1 * k * k * simd * bits, ff=45)
-    for _ in range(banks):
-        total += one
-    return total + memory(sf, (k - 1) * k * simd * bits, _p(stage, "HISTORY"))
-
-
-def _mux_mac(stage: Stage) -> Cost:
-    folds, taps, lanes = _p(stage, "NF") * _p(stage, "SF"), _p(stage, "TAPS"), _p(stage, "PE") * _p(stage, "SIMD")
-    x_bits, w_bits = _p(stage, "X_BITS"), _p(stage, "W_BITS")
-    if folds <= taps:
-        lane = x_bits * _multiplexer(folds)
-    else:
-        rom = max(1.0, folds / 16) * ((taps - 1).bit_length() + 1)
-        lane = (
-            x_bits * (_multiplexer(taps) + 0.8)
-            + rom
-            + (x_bits * _multiplexer(_p(stage, "SF")) / _p(stage, "PE") if _p(stage, "HOLD") else 0.0)
-        )
-    if stage.parameters.get("SIGN_ONLY"):
-        return Cost(lut=lanes * lane + 15, ff=lanes * (x_bits + 1) + 15) + _accumulate(stage)
-    times = 2.5 * x_bits if w_bits <= 2 else 2.2 * x_bits * w_bits
-    weights = 0 if folds == 1 else max(1.0, folds / 16) * w_bits
-    return Cost(
-        lut=lanes * (lane + times + weights) + 15, ff=lanes * (x_bits + w_bits + _p(stage, "P_BITS")) + 15
-    ) + _accumulate(stage)
-
-
-def _folded_mac(stage: Stage) -> Cost:
-    folds, lanes = _p(stage, "NF") * _p(stage, "SF"), _p(stage, "PE") * _p(stage, "SIMD")
-    x_bits, w_bits, p_bits = _p(stage, "X_BITS"), _p(stage, "W_BITS"), _p(stage, "P_BITS")
-    constant = folds == 1
-    times = (0.8 * p_bits if x_bits <= 4 else 2 * p_bits) if constant else 2.2 * x_bits * w_bits
-    slices = _p(stage, "SIMD") * x_bits * _multiplexer(_p(stage, "SF")) if _p(stage, "HOLD") else 0.0
-    rom = (
-        memory(folds, lanes * w_bits, 1)
-        if _p(stage, "BLOCK")
-        else Cost(lut=0 if constant else max(1.0, folds / 16) * lanes * w_bits, ff=0 if constant else lanes * w_bits)
-    )
-    return (
-        Cost(lut=lanes * times + slices + 25, ff=lanes * p_bits + _p(stage, "SIMD") * x_bits + 30)
-        + rom
-        + _accumulate(stage)
-    )
-
-
-def _requantise_affine(stage: Stage) -> Cost:
-    pe, nf, total = _p(stage, "PE"), _p(stage, "NF"), _p(stage, "SUM_BITS")
-    rom = 0.0 if nf == 1 else max(1.0, nf / 16) * (_p(stage, "OFFSET_BITS") + _p(stage, "M_BITS"))
-    scale = (
-        _p(stage, "M_BITS") * _p(stage, "ACC_BITS") * (0.0 if nf == 1 else 0.7)
-        if _p(stage, "POWERS")
-        else 1.6 * _p(stage, "M_BITS") * _p(stage, "ACC_BITS")
-    )
-    return Cost(
-        lut=pe * (total + rom + scale + 8 + _p(stage, "CODE_BITS") * 2), ff=pe * (total + _p(stage, "CODE_BITS")) + 10
-    )
-
-
-def _requantise_threshold(stage: Stage) -> Cost:
-    pe, nf, levels, acc = _p(stage, "PE"), _p(stage, "NF"), _p(stage, "LEVELS"), _p(stage, "ACC_BITS")
-    rom = sum(acc * max(0.4, nf * (1 << level) / 16) for level in range(levels) if nf << level > 1)
-    return Cost(lut=pe * (levels * acc + rom), ff=pe * levels * (acc + levels) + 10, loose=pe * levels * acc)
+    words, group = width << (sf - 1).bit_length(), simd * bits
+    control = Cost(logic=50 + 11 * np.log2(width * sf) + 30 * (k - 3) + 30 * (stride > 1), ff=40 + 8 * (k - 3))
+    hidden = min(k, 2 * _p(stage, "PAD_L")) * k * group
+    turned = _select(banks + 1, k * group) + Cost(logic=hidden)
+    past = (k - 1) * k * group
+    history = memory(sf, past, _p(stage, "HISTORY")) if sf > 1 else Cost(ff=past, loose=past)
+    return control + turned + memory(words, group, _p(stage, "BLOCK")).times(banks) + history
 
 
 def _max_pool(stage: Stage) -> Cost:
     width = _p(stage, "PE") * _p(stage, "BITS")
     depth = max(2, _p(stage, "WIDTH") // _p(stage, "KW") * _p(stage, "NF"))
-    return Cost(lut=45 + 3.3 * width, ff=30 + 3 * width, loose=width) + memory(depth, width, _p(stage, "BLOCK"))
+    compared = adder(_p(stage, "BITS")).times(_p(stage, "PE"))
+    held = Cost(logic=40 + 2 * width, ff=26 + 3 * width, loose=width)
+    return compared + held + memory(depth, width, _p(stage, "BLOCK"))
+
+
+def _sum_pool(stage: Stage) -> Cost:
+    pe, bits, ins = _p(stage, "PE"), _p(stage, "OUT_BITS"), _p(stage, "PE") * _p(stage, "BITS")
+    depth = max(2, _p(stage, "WIDTH") // _p(stage, "KW") * _p(stage, "NF"))
+    held = Cost(logic=40 + pe * bits, ff=26 + ins + 2 * pe * bits, loose=ins)
+    return adder(bits).times(pe) + held + memory(depth, pe * bits, _p(stage, "BLOCK"))
+
+
+def _window_pool(stage: Stage) -> Cost:
+    pe, taps, bits = _p(stage, "PE"), _p(stage, "KH") * _p(stage, "KW"), _p(stage, "BITS")
+    if not _p(stage, "MAX"):
+        return adder_tree(taps, bits + 1, 2).times(pe)
+    larger = adder(bits) + Cost(logic=bits)
+    return larger.times(pe * (taps - 1)) + Cost(ff=pe * taps * 0.4 * bits, logic=5)
 
 
 def _fifo(stage: Stage) -> Cost:
-    return Cost(lut=26, ff=14) + memory(_p(stage, "DEPTH"), _p(stage, "WIDTH"), _p(stage, "BLOCK"))
+    words = _p(stage, "DEPTH")
+    at, count = _count(words), words.bit_length()
+    # Where the size is a power of two the places wrap by themselves.
+    wraps = 0 if words & (words - 1) == 0 else 4
+    control = Cost(logic=8 + 2.5 * count + wraps, lut=count, ff=2 * at + count + 1)
+    return control + memory(words, _p(stage, "WIDTH"), _p(stage, "BLOCK"))
 
 
 def _replay(stage: Stage) -> Cost:
-    return Cost(lut=45, ff=40) + memory(2 * _p(stage, "BEATS"), _p(stage, "WIDTH"), _p(stage, "BLOCK"))
+    at, times = _count(_p(stage, "BEATS")), _count(_p(stage, "TIMES"))
+    control = Cost(logic=13 + 3.2 * at + 2 * times, ff=2 * at + times + 5)
+    return control + memory(2 << at, _p(stage, "WIDTH"), _p(stage, "BLOCK"))
+
+
+def _gather(stage: Stage) -> Cost:
+    taken, sent, width = _p(stage, "IN_BEATS"), _p(stage, "OUT_BEATS"), _p(stage, "WIDTH")
+    control = Cost(logic=16 + 3 * _count(taken) + 2 * _count(sent), ff=_count(taken) + _count(sent) + 7)
+    index = _rom(stage, "INDEX", sent, _count(taken), bool(_p(stage, "BLOCK_INDEX")))
+    return control + index + memory(2 * taken, width, _p(stage, "BLOCK"))
+
+
+# ---- streams ---------------------------------------------------------------------------------------------------------
 
 
 def _skid(stage: Stage) -> Cost:
-    return Cost(lut=_p(stage, "WIDTH") + 5, ff=2 * _p(stage, "WIDTH") + 2, loose=_p(stage, "WIDTH"))
+    return Cost(logic=_p(stage, "WIDTH") + 5, ff=2 * _p(stage, "WIDTH") + 2, loose=_p(stage, "WIDTH"))
 
 
 def _width_up(stage: Stage) -> Cost:
-    wide = _p(stage, "WIDTH") * _p(stage, "RATIO")
-    return Cost(lut=6, ff=wide + 4, loose=wide)
+    wide, count = _p(stage, "WIDTH") * _p(stage, "RATIO"), _count(_p(stage, "RATIO"))
+    return Cost(logic=3 + 1.5 * count, ff=wide + count + 1, loose=wide)
 
 
 def _width_down(stage: Stage) -> Cost:
-    wide = _p(stage, "WIDTH") * _p(stage, "RATIO")
-    return Cost(lut=wide + 6, ff=wide + 4)
+    width, count = _p(stage, "WIDTH"), _count(_p(stage, "RATIO"))
+    wide = width * _p(stage, "RATIO")
+    # The last element has nothing behind it: it is cleared, not selected.
+    return Cost(logic=wide - width + 4 + 2 * count, ff=wide + count + 1, loose=width)
 
 
 def _nothing(stage: Stage) -> Cost:
@@ -206,80 +195,102 @@ def _nothing(stage: Stage) -> Cost:
 
 
 def _stream_fork(stage: Stage) -> Cost:
-    return Cost(lut=2 * _p(stage, "OUTPUTS"), ff=_p(stage, "OUTPUTS"))
-
-
-def _stream_add(stage: Stage) -> Cost:
-    bits, pe = _p(stage, "OUT_BITS"), _p(stage, "PE")
-    gains = (
-        0.0
-        if _p(stage, "GAIN_BITS") <= 2
-        else 1.6 * _p(stage, "GAIN_BITS") * (_p(stage, "A_BITS") + _p(stage, "B_BITS"))
-    )
-    return Cost(lut=pe * (bits + gains) + 6, ff=pe * 3 * bits + 4)
+    return Cost(logic=2.5 * _p(stage, "OUTPUTS"), ff=_p(stage, "OUTPUTS"))
 
 
 def _concat(stage: Stage) -> Cost:
-    width = _p(stage, "WIDTH")
-    return Cost(lut=width * _multiplexer(_p(stage, "INPUTS")) + 20, ff=width + 16)
-
-
-def _gather(stage: Stage) -> Cost:
-    taken, sent, width = _p(stage, "IN_BEATS"), _p(stage, "OUT_BEATS"), _p(stage, "WIDTH")
-    bits = max(1, (taken - 1).bit_length())
-    index = memory(sent, bits, 1) if _p(stage, "BLOCK_INDEX") else Cost(lut=bits * max(0.5, sent / 16), ff=bits)
-    return Cost(lut=50, ff=40) + index + memory(2 * taken, width, _p(stage, "BLOCK"))
+    width, inputs = _p(stage, "WIDTH"), _p(stage, "INPUTS")
+    # With two inputs the register takes either by its enable.
+    beats = int(_v(stage, "BEATS").max()).bit_length()
+    return _select(inputs, width) + Cost(logic=4 + 3 * beats, ff=width + beats + _count(inputs) + 1)
 
 
 def _pad(stage: Stage) -> Cost:
     width = _p(stage, "WIDTH")
-    return Cost(lut=35 + width, ff=20 + width)
+    return Cost(logic=35 + (width if _v(stage, "VALUE").any() else 0), ff=12 + width, loose=width)
 
 
-def _sum_pool(stage: Stage) -> Cost:
-    width = _p(stage, "PE") * _p(stage, "OUT_BITS")
-    depth = max(2, _p(stage, "WIDTH") // _p(stage, "KW") * _p(stage, "NF"))
-    return Cost(lut=45 + 2.5 * width, ff=30 + 2.5 * width, loose=width) + memory(depth, width, _p(stage, "BLOCK"))
+# ---- engines ---------------------------------------------------------------------------------------------------------
 
 
-def _window_pool(stage: Stage) -> Cost:
-    pe, taps, bits = _p(stage, "PE"), _p(stage, "TAPS"), _p(stage, "BITS")
-    if _p(stage, "MAX"):
-        return Cost(lut=pe * (taps - 1) * 1.6 * bits, ff=pe * taps * 0.4 * bits)
-    tree = adder_tree(taps, bits + 1, 2)
-    return Cost(lut=pe * tree.lut, ff=pe * tree.ff)
+def _accumulate(stage: Stage, terms: int, sf: int, binary: bool = False) -> Cost:
+    """hw/rtl/mac_accumulate.sv: for each output a tree, and an accumulator where a sum takes several beats."""
+    bits, term = (_p(stage, "ACC_BITS") - 1, 3) if binary else (_p(stage, "ACC_BITS"), _p(stage, "P_BITS"))
+    added = adder(bits) + Cost(logic=bits, ff=bits) if sf > 1 else Cost()
+    return (adder_tree(terms, term, _p(stage, "EVERY")) + added).times(_p(stage, "PE"))
 
 
-def _requantise_table(stage: Stage) -> Cost:
-    pe, bits, depth = _p(stage, "PE"), _p(stage, "CODE_BITS"), _p(stage, "DEPTH")
-    if _p(stage, "BLOCK"):
-        one = memory(depth, bits, 1)
-        return Cost(lut=pe * _p(stage, "ACC_BITS"), ff=pe * _p(stage, "ACC_BITS"), bram=pe * one.bram)
-    rows = depth * (1 if _p(stage, "SHARED") else _p(stage, "NF"))
-    return Cost(lut=pe * (_p(stage, "ACC_BITS") + bits * max(1.0, rows / 14)), ff=pe * (bits + _p(stage, "ACC_BITS")))
+def _product(stage: Stage, weights: IntArray, folds: int) -> Cost:
+    """hw/rtl/product.sv: all products of a cell. weights: int64 [folds, lanes]."""
+    x_bits, w_bits, p_bits = _p(stage, "X_BITS"), _p(stage, "W_BITS"), _p(stage, "P_BITS")
+    lanes = weights.shape[1]
+    if stage.parameters.get("POWERS"):  # a shifter of W_BITS - 1 levels, and a negation
+        return Cost(product=(1.2 * p_bits * (w_bits - 1) + p_bits) * lanes, ff=p_bits * lanes)
+    if folds > 1:
+        each = 1.0 * p_bits if w_bits <= 2 else 2.15 * x_bits * w_bits
+        return Cost(product=each * lanes, ff=p_bits * lanes)
+    ones = np.bitwise_count(np.abs(weights[0]))
+    if x_bits <= 4:  # a product by a power of two is only wires
+        return Cost(product=float((ones > 1).sum()) * 0.65 * p_bits, ff=0.8 * p_bits * lanes)
+    digits = np.bitwise_count(np.abs(weights[0]) ^ (3 * np.abs(weights[0])))
+    adders = digits.astype(np.int64) - 1 + (weights[0] < 0)
+    return Cost(product=float(np.maximum(adders, 0).sum()) * (x_bits + 2), ff=0.9 * p_bits * lanes)
 
 
-def _top_k(stage: Stage) -> Cost:
-    k, bits = _p(stage, "K"), _p(stage, "BITS")
-    index = max(1, (_p(stage, "N") - 1).bit_length())
-    return Cost(lut=k * (3 * bits + 2 * index) + 20, ff=k * (bits + index + 1) + 12)
+def _mux_mac(stage: Stage) -> Cost:
+    nf, sf, taps, pe, simd = (_p(stage, name) for name in ("NF", "SF", "TAPS", "PE", "SIMD"))
+    kept, shared = _p(stage, "KEPT"), _p(stage, "SHARED")
+    folds, lanes, x_bits, w_bits = nf * sf, pe * simd * kept, _p(stage, "X_BITS"), _p(stage, "W_BITS")
+    positions, weights = _v(stage, "POSITIONS").reshape(folds, lanes), _v(stage, "WEIGHTS").reshape(folds, lanes)
+    turns, muxes = (sf, simd * kept) if shared else (folds, lanes)
+    if turns <= taps:
+        picked = _select(turns, x_bits * muxes)
+    else:
+        picked = _select(taps, x_bits * muxes) + _table(positions[:turns, :muxes], (taps - 1).bit_length())
+        if _p(stage, "HOLD"):
+            picked += _select(sf, x_bits * taps * simd)
+    made = picked + _table(weights, w_bits) + _accumulate(stage, simd * kept, sf) + Cost(logic=15, ff=12)
+    if stage.parameters.get("SIGN_ONLY"):
+        flips = Cost(logic=lanes * 0.3 * x_bits) if folds == 1 else Cost()
+        return made + flips + Cost(ff=lanes * (x_bits + (_p(stage, "X_SIGNED") or int(folds > 1))))
+    return made + _product(stage, weights, folds) + Cost(ff=muxes * x_bits + lanes * (w_bits if folds > 1 else 0))
+
+
+def _folded_mac(stage: Stage) -> Cost:
+    nf, sf, pe, simd = (_p(stage, name) for name in ("NF", "SF", "PE", "SIMD"))
+    folds, lanes, x_bits, w_bits = nf * sf, pe * simd, _p(stage, "X_BITS"), _p(stage, "W_BITS")
+    block = bool(_p(stage, "BLOCK"))
+    vector = next(iter(stage.files.values())) if block else stage.parameters["WEIGHTS"]
+    assert isinstance(vector, Vector)
+    weights = np.asarray(vector.values).reshape(folds, lanes)
+    slices = _select(sf, simd * x_bits) if _p(stage, "HOLD") else Cost()
+    rom = _rom(stage, "WEIGHTS", folds, w_bits, block) if folds > 1 else Cost()
+    control = Cost(
+        logic=12 + 2.5 * _count(folds), ff=9 + _count(folds) + _count(sf) + simd * x_bits, loose=simd * x_bits
+    )
+    if stage.parameters.get("BINARY"):  # four signs at a time are compared and counted
+        terms = -(-simd // 4)
+        counts = Cost(logic=7 * pe * terms, ff=3 * pe * terms)
+        return control + slices + rom + counts + _accumulate(stage, terms, sf, True)
+    products = _dsp_product(stage, lanes) if stage.parameters.get("DSP") else _product(stage, weights, folds)
+    return control + slices + rom + products + _accumulate(stage, simd, sf)
+
+
+def _dsp_product(stage: Stage, lanes: int) -> Cost:
+    """Products in DSP blocks: of a pair one weight is corrected before, and one product behind."""
+    p_bits, pair = _p(stage, "P_BITS"), _p(stage, "DSP")
+    blocks = lanes // pair
+    correct = (adder(_p(stage, "W_BITS") + 1) + adder(p_bits)).times(blocks if pair == 2 else 0)
+    return correct + Cost(dsp=blocks, ff=lanes * p_bits)
 
 
 def _depthwise_mac(stage: Stage) -> Cost:
-    pe, taps, folds = _p(stage, "PE"), _p(stage, "TAPS"), _p(stage, "NF")
-    x_bits, w_bits, p_bits = _p(stage, "X_BITS"), _p(stage, "W_BITS"), _p(stage, "P_BITS")
-    times = (0.8 * p_bits if x_bits <= 4 else 2 * p_bits) if folds == 1 else 2.2 * x_bits * w_bits
-    rom = 0.0 if folds == 1 else max(1.0, folds / 16) * w_bits
-    tree = adder_tree(taps, p_bits, _p(stage, "EVERY"))
-    return Cost(lut=pe * (taps * (times + rom) + tree.lut) + 20, ff=pe * (taps * (p_bits + x_bits) + tree.ff) + 20)
-
-
-def _argmax(stage: Stage) -> Cost:
-    return Cost(lut=2 * _p(stage, "BITS") + 16, ff=_p(stage, "BITS") + 12)
-
-
-_GOWIN_CHAIN = 1.7
-"""LUT sites that begin and end a carry chain on Gowin, less what short adders save; read off three layers."""
+    pe, taps, nf = (_p(stage, name) for name in ("PE", "TAPS", "NF"))
+    x_bits, w_bits = _p(stage, "X_BITS"), _p(stage, "W_BITS")
+    weights = _v(stage, "WEIGHTS").reshape(nf, pe * taps)
+    rom = _rom(stage, "WEIGHTS", nf, w_bits, False) if nf > 1 else Cost()
+    held = Cost(logic=10, ff=pe * taps * x_bits + _count(nf) + 6, loose=pe * taps * x_bits)
+    return held + rom + _product(stage, weights, nf) + _accumulate(stage, taps, 1)
 
 
 def unrolled_cost(layer: Unrolled) -> Cost:
@@ -287,7 +298,80 @@ def unrolled_cost(layer: Unrolled) -> Cost:
     made = layer.schedule
     adders = [bits for bits in made.graph.adder_bits if bits]
     lut = sum(bits + bits % 2 for bits in adders)
-    return Cost(lut=lut + 1, ff=made.flip_flops + layer.latency, loose=made.delay_bits + _GOWIN_CHAIN * len(adders))
+    return Cost(lut=lut + 1, ff=made.flip_flops + layer.latency, loose=made.delay_bits, chains=len(adders))
+
+
+# ---- what works on each word -----------------------------------------------------------------------------------------
+
+
+def _requantise_affine(stage: Stage) -> Cost:
+    pe, nf, sums, acc = (_p(stage, name) for name in ("PE", "NF", "SUM_BITS", "ACC_BITS"))
+    m_bits, codes, clips = _p(stage, "M_BITS"), _p(stage, "CODE_BITS"), stage.parameters.get("CLIP", 1)
+    by_beat = [_v(stage, name).reshape(nf, pe) for name in ("MULTIPLIERS", "OFFSETS")]
+    tables = total([_table(by_beat[0], m_bits), _table(by_beat[1], _p(stage, "OFFSET_BITS"))])
+    if _p(stage, "POWERS"):
+        scaled = Cost(logic=pe * acc * (m_bits if nf > 1 else 0))
+    elif nf > 1:
+        scaled = Cost(product=pe * 1.9 * m_bits * acc)
+    else:
+        ones = np.bitwise_count(by_beat[0][0] & ((1 << min(62, sums)) - 1))
+        scaled = Cost(product=float(np.maximum(ones - 1, 0).sum()) * 1.25 * (acc + m_bits))
+    clip = Cost(logic=pe * (codes + (sums - _p(stage, "SHIFT")) / 2)) if clips else Cost()
+    held = Cost(logic=6, ff=pe * (sums - _p(stage, "SHIFT") + codes) + 2 + (_count(nf) if nf > 1 else 0))
+    return adder(sums).times(pe) + tables + scaled + clip + held
+
+
+def _requantise_threshold(stage: Stage) -> Cost:
+    pe, nf, levels, acc = (_p(stage, name) for name in ("PE", "NF", "LEVELS", "ACC_BITS"))
+    thresholds = _v(stage, "THRESHOLDS").reshape(nf, pe, -1)
+    made = Cost(logic=6 + 3 * pe)
+    for level in range(levels):
+        half = 1 << (levels - 1 - level)
+        words = thresholds[:, :, half - 1 :: 2 * half].transpose(0, 2, 1)  # [nf, 2^level, pe]
+        for lane in range(pe):
+            made += _table(words[:, :, lane].reshape(-1, 1), acc)
+    # A constant threshold is compared without a carry chain.
+    compared = adder(acc).times(levels - 1) + (Cost(logic=0.3 * acc) if nf == 1 else adder(acc))
+    kept = acc * (levels - 1)
+    held = Cost(ff=kept + levels * (levels + 1) / 2 + _p(stage, "CODE_BITS"), loose=kept)
+    beats = (levels + 1) * _count(nf) if nf > 1 else 0
+    return made + (compared + held).times(pe) + Cost(ff=levels + 1 + beats)
+
+
+def _requantise_table(stage: Stage) -> Cost:
+    pe, bits, depth, acc = (_p(stage, name) for name in ("PE", "CODE_BITS", "DEPTH", "ACC_BITS"))
+    words = depth * (1 if _p(stage, "SHARED") else _p(stage, "NF"))
+    address = adder(acc).times(pe) if _p(stage, "LOW") or words > depth else Cost()
+    held = Cost(logic=2, ff=pe * min(acc, _count(words)) + 2)
+    if _p(stage, "BLOCK"):
+        return address + held + memory(depth, bits, 1).times(pe)
+    return address + held + Cost(tables=((words, bits * pe),), ff=pe * bits)
+
+
+def _stream_add(stage: Stage) -> Cost:
+    pe, nf, bits = _p(stage, "PE"), _p(stage, "NF"), _p(stage, "OUT_BITS")
+    made = adder(bits).times(pe) + Cost(logic=6, ff=pe * bits + 2)
+    for side in ("A", "B"):
+        gains, ins = _v(stage, f"{side}_GAINS").reshape(nf, pe), _p(stage, f"{side}_BITS")
+        wide = min(bits, ins + int(np.abs(gains).max()).bit_length() - 1)
+        ones = np.bitwise_count(np.abs(gains)).max(axis=0)
+        varied = (gains != gains[0]).any(axis=0)
+        each = np.where(
+            varied, 2.15 * ins * _p(stage, "GAIN_BITS"), np.where(ones > 1, 0.75 * wide * max(1, ins / 4), 0)
+        )
+        made += Cost(product=float(each.sum()), ff=pe * wide)
+    return made
+
+
+def _argmax(stage: Stage) -> Cost:
+    bits, index = _p(stage, "BITS"), _count(_p(stage, "N"))
+    return adder(bits) + Cost(logic=9 + 0.5 * bits + index, ff=bits + 2 * index + 1)
+
+
+def _top_k(stage: Stage) -> Cost:
+    k, bits, index = _p(stage, "K"), _p(stage, "BITS"), _count(_p(stage, "N"))
+    each = adder(bits) + Cost(logic=bits + 2 * index, ff=bits + 2 * index)
+    return each.times(k) + Cost(logic=12, ff=index + 4)
 
 
 FORMULAS: dict[str, Callable[[Stage], Cost]] = {
@@ -305,6 +389,7 @@ FORMULAS: dict[str, Callable[[Stage], Cost]] = {
     "requantise_affine": _requantise_affine,
     "requantise_threshold": _requantise_threshold,
     "requantise_table": _requantise_table,
+    "signs": _nothing,
     "skid": _skid,
     "stream_add": _stream_add,
     "stream_fork": _stream_fork,
@@ -315,6 +400,7 @@ FORMULAS: dict[str, Callable[[Stage], Cost]] = {
     "window": _window,
     "window_folded": _window_folded,
     "window_pool": _window_pool,
+    "window_row": _window_row,
 }
 
 
@@ -327,4 +413,4 @@ def cost(stage: Stage) -> Cost:
 
 def pipeline_cost(pipeline: Pipeline) -> Cost:
     """The estimate for a whole core."""
-    return sum((cost(stage) for stage in pipeline.stages), Cost())
+    return total([cost(stage) for stage in pipeline.stages])

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lutwright.dataflow.clocks import Windows
+from lutwright.dataflow.clocks import Rows, Windows
 from lutwright.dataflow.kinds import in_step, is_depthwise, is_mux
 from lutwright.errors import DoesNotFit
 from lutwright.ir.graph import Graph, Node, Tensor
+from lutwright.ir.window_shape import is_point, is_row
 from lutwright.numerics.quantiser import IntArray
 
 
@@ -27,9 +28,9 @@ class Fold:
         return self.engine == "mux"
 
 
-ENGINES = ("folded", "mux", "depthwise", "unrolled")
-"""folded: PE x SIMD products a clock. mux: a multiplexer for each pair of channels. depthwise: each channel by itself.
-unrolled: a whole window in a clock, every weight in the wiring."""
+ENGINES = ("folded", "mux", "depthwise", "unrolled", "dsp")
+"""folded: PE x SIMD products a clock. dsp: the same, one product or two in each DSP block. mux: a multiplexer for each
+pair of channels. depthwise: each channel by itself. unrolled: a whole window in a clock, every weight in the wiring."""
 
 MOST_DIGITS = 8_000
 """Nonzero signed digits of a matrix up to which the unrolled engine is taken where a layer is not folded: its adders
@@ -87,8 +88,10 @@ def clocks(node: Node, x: Tensor, out: Tensor, fold: Fold) -> int:
     inputs = x.channels if fold.mux else int(np.prod(w.shape[1:]))
     times, parts = w.shape[0] // fold.pe, inputs // fold.simd
     engine = out.words // out.channels * times * parts
-    if node.op == "Dense" or w.shape[1] == 1:
+    if node.op == "Dense" or is_point(node):
         return engine
+    if is_row(node):
+        return Rows.of(node, x, out).clocks(times * parts)
     windows = Windows.of(node, x, out)
     if parts == 1 and in_step(node, times):
         return max(engine, windows.direct)
@@ -106,10 +109,12 @@ def signed_digits(weights: IntArray) -> int:
 def _inputs_at_a_time(x: Tensor, node: Node, mux: bool, interval: int) -> list[int]:
     """The SIMD that `node` can have: whole windows of a group of channels, or a part of the window of one channel.
 
-    The groups of all pixels must come in within the interval.
+    The groups of all pixels must come in within the interval. A window of one row is held whole: any part of it.
     """
     if node.op == "Dense":
         return divisors(x.channels)
+    if is_row(node):
+        return divisors(x.channels * (1 if mux else node.attrs["weights"].shape[2]))
     pixels = x.words // x.channels
     groups = [g for g in divisors(x.channels) if pixels * (x.channels // g) <= interval or g == x.channels]
     if mux:

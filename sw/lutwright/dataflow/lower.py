@@ -12,7 +12,7 @@ from lutwright.dataflow.stage import Pipeline
 from lutwright.dataflow.supported import require_cells
 from lutwright.ir.graph import Graph, Node
 
-__all__ = ["LOWER", "Target", "lower"]
+__all__ = ["LOWER", "Target", "lower", "lower_bare"]
 
 
 def lower(graph: Graph, folds: dict[str, Fold], target: Target) -> Pipeline:
@@ -21,8 +21,13 @@ def lower(graph: Graph, folds: dict[str, Fold], target: Target) -> Pipeline:
     UnsupportedOp names what no cell does.
     """
     require_cells(graph)
-    bare = _lower(graph, folds, target, {})
+    bare = lower_bare(graph, folds, target)
     return _lower(graph, folds, target, edge_depths(graph, bare))
+
+
+def lower_bare(graph: Graph, folds: Mapping[str, Fold], target: Target) -> Pipeline:
+    """The pipeline of `graph` without the FIFOs that its rates need: what an estimate may begin with."""
+    return _lower(graph, dict(folds), target, {})
 
 
 def _lower(graph: Graph, folds: dict[str, Fold], target: Target, depths: dict[tuple[str, str], int]) -> Pipeline:

@@ -6,17 +6,21 @@ from dataclasses import replace
 
 import numpy as np
 
-from lutwright.dataflow.clocks import Windows
+from lutwright.dataflow.binary import has_signs
+from lutwright.dataflow.clocks import Rows, Windows
 from lutwright.dataflow.folding import Fold
-from lutwright.dataflow.kinds import in_step, is_complement
+from lutwright.dataflow.kinds import are_powers, in_step, is_complement, kept, power_codes, shares_taps
 from lutwright.dataflow.lower_points import add_offset, sums_stream
 from lutwright.dataflow.lowering import Lowering
 from lutwright.dataflow.stage import Parameter, Stream, Vector
 from lutwright.dataflow.unrolled import unroll
 from lutwright.ir.graph import Node, Tensor
 from lutwright.ir.ops import infer
+from lutwright.ir.window_shape import is_point, is_row, kernel_of, window_size
 from lutwright.numerics.quantiser import IntArray
 from lutwright.numerics.ranges import type_of
+
+_DSP_BITS = 18  # of an operand of a DSP block, on every family
 
 
 def conv(work: Lowering, node: Node) -> None:
@@ -24,7 +28,7 @@ def conv(work: Lowering, node: Node) -> None:
     work.begin(node)
     x, out, fold = work.graph.tensors[node.inputs[0]], _sums(work, node), work.folds[node.name]
     if fold.engine == "unrolled":
-        if node.attrs["weights"].shape[1] > 1:
+        if not is_point(node):
             padded_window(work, node, x.channels)
         _unrolled(work, node, x, out)
     elif fold.engine == "depthwise":
@@ -45,10 +49,23 @@ def dense(work: Lowering, node: Node) -> None:
     if fold.engine == "unrolled":
         _unrolled(work, node, x, out)
     else:
+        _take_signs(work, node)
         _vectors(work, node, fold, matrix)
         _folded_mac(work, node, matrix, out, fold, fold.simd == matrix.shape[1])
     _bias(work, node, out)
     work.finish(node.output, node)
+
+
+def _take_signs(work: Lowering, node: Node) -> None:
+    """Where weights and activations are -1 and 1 only, the activations of `here` become one bit each."""
+    if _is_binary(work, node):
+        before = work.stream
+        stream = Stream(before.lanes, 1, False, before.beats)
+        work.add(f"{node.name}_signs", "signs", node, stream, stream.beats, LANES=before.lanes, BITS=before.bits)
+
+
+def _is_binary(work: Lowering, node: Node) -> bool:
+    return has_signs(node) and node.inputs[0] in work.signs
 
 
 def _vectors(work: Lowering, node: Node, fold: Fold, matrix: IntArray) -> None:
@@ -65,11 +82,12 @@ def _vectors(work: Lowering, node: Node, fold: Fold, matrix: IntArray) -> None:
 
 
 def _mux(work: Lowering, node: Node, x: Tensor, out: Tensor, fold: Fold) -> None:
-    whole = fold.simd == x.channels and in_step(node, node.attrs["weights"].shape[0] // fold.pe)
+    times = node.attrs["weights"].shape[0] // fold.pe
+    whole = is_row(node) or (fold.simd == x.channels and in_step(node, times))
     if whole:
-        padded_window(work, node, fold.simd)
+        padded_window(work, node, fold.simd, engine=times * (x.channels // fold.simd))
     else:
-        _padded_window_folded(work, node, fold.simd, node.attrs["weights"].shape[0] // fold.pe)
+        _padded_window_folded(work, node, fold.simd, times)
     _mux_mac(work, node, x, out, fold, whole)
 
 
@@ -79,9 +97,13 @@ def _dense_conv(work: Lowering, node: Node, x: Tensor, out: Tensor, fold: Fold) 
     outputs, taps, channels = w.shape[0], w.shape[1] * w.shape[2], w.shape[3]
     matrix = w.reshape(outputs, -1)
     times = outputs // fold.pe
+    _take_signs(work, node)
     hold = fold.simd == taps * channels
-    if taps == 1:
+    if is_point(node):
         _vectors(work, node, fold, matrix)
+    elif is_row(node):
+        hold = True
+        padded_window(work, node, channels, engine=times * (matrix.shape[1] // fold.simd))
     elif hold and in_step(node, times):
         padded_window(work, node, channels)
     else:
@@ -116,14 +138,18 @@ def _bias(work: Lowering, node: Node, sums: Tensor) -> None:
 # ---- windows ---------------------------------------------------------------------------------------------------------
 
 
-def padded_window(work: Lowering, node: Node, simd: int, value: int = 0) -> None:
+def padded_window(work: Lowering, node: Node, simd: int, value: int = 0, engine: int = 1) -> None:
     """The window of a Conv or pool on `here`, all channels at a time, in groups of `simd`.
 
     What the window cell cannot pad itself (wide padding, a border that is not 0, a single row) a pad cell does before.
+    engine: clocks for which what follows holds a window.
     """
     x, out = work.graph.tensors[node.inputs[0]], work.graph.tensors[node.output]
-    k, stride = _kernel(node), node.attrs["stride"][0]
     work.lanes(node, x.channels)
+    if is_row(node):
+        _row_window(work, node, x, simd, value, engine)
+        return
+    k, stride = window_size(node, x.shape)[0], node.attrs["stride"][0]
     (height, width), (top, left) = _explicit(work, node, x, k - 2, value)
     pixel = x.channels * work.stream.bits
     cycles = Windows(height, width, k, stride, top, left, out.shape[0], out.shape[1]).direct
@@ -150,8 +176,30 @@ def padded_window(work: Lowering, node: Node, simd: int, value: int = 0) -> None
     )
 
 
-def _kernel(node: Node) -> int:
-    return int(node.attrs["weights"].shape[1] if node.op == "Conv" else node.attrs["kernel"][0])
+def _row_window(work: Lowering, node: Node, x: Tensor, simd: int, value: int, engine: int) -> None:
+    """The windows of rows; a border that is not 0 a pad cell puts on before."""
+    rows = Rows.of(node, x, work.graph.tensors[node.output])
+    if value and any(node.attrs["pads"]):
+        beside = max(0, (rows.columns - 1) * rows.stride + rows.k - rows.left - rows.width)
+        pad_image(work, node, (rows.height, rows.width), (0, rows.left, 0, beside), value)
+        rows = replace(rows, width=rows.width + rows.left + beside, left=0)
+    before = work.stream
+    stream = Stream(rows.k * x.channels, before.bits, before.signed, rows.height * rows.columns)
+    work.add(
+        f"{node.name}_window",
+        "window_row",
+        node,
+        stream,
+        rows.clocks(engine),
+        CHANNELS=x.channels,
+        BITS=before.bits,
+        SIMD=simd,
+        WIDTH=rows.width,
+        K=rows.k,
+        STRIDE=rows.stride,
+        PAD_L=rows.left,
+        OUT_W=rows.columns,
+    )
 
 
 def _explicit(work: Lowering, node: Node, x: Tensor, most: int, value: int) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -161,10 +209,10 @@ def _explicit(work: Lowering, node: Node, x: Tensor, most: int, value: int) -> t
     alone = max(top, left) <= most and min(height, width) >= 2 and (value == 0 or not any(node.attrs["pads"]))
     if alone:
         return (height, width), (top, left)
-    k, stride, out = _kernel(node), node.attrs["stride"][0], work.graph.tensors[node.output]
+    kernel, stride, out = kernel_of(node), node.attrs["stride"][0], work.graph.tensors[node.output]
     # What no window reaches is not made; a row or column more where the window needs two of them.
-    bottom = max(0, min(bottom, (out.shape[0] - 1) * stride + k - top - height))
-    right = max(0, min(right, (out.shape[1] - 1) * stride + k - left - width))
+    bottom = max(0, min(bottom, (out.shape[0] - 1) * stride + kernel[0] - top - height))
+    right = max(0, min(right, (out.shape[1] - 1) * stride + kernel[1] - left - width))
     bottom, right = bottom + int(top + height + bottom < 2), right + int(left + width + right < 2)
     rows, columns = top + height + bottom, left + width + right
     pad_image(work, node, (height, width), (top, left, bottom, right), value)
@@ -259,32 +307,37 @@ def _unrolled(work: Lowering, node: Node, x: Tensor, out: Tensor) -> None:
     w = node.attrs["weights"]
     matrix = w.reshape(w.shape[0], -1)
     work.lanes(node, matrix.shape[1])
-    stream = sums_stream(out, out.channels)
     # A window may be padded, and a stream that is two's complement may carry a range without negative numbers.
     ends = (min(x.low, 0), max(x.high, 0)) if node.op == "Conv" else (x.low, x.high)
     bits, signed = work.stream.bits, work.stream.signed
+    # The adders know of no padding: where it lies in every window, they could reach further than the tensor does.
+    reach = np.stack([matrix * ends[0], matrix * ends[1]])
+    furthest = type_of(min(int(reach.min(axis=0).sum(axis=1).min()), -1), int(reach.max(axis=0).sum(axis=1).max()))
+    stream = sums_stream(out, out.channels)
+    stream = replace(stream, bits=max(stream.bits, furthest.width))
     layer = unroll(f"{node.name}_unrolled", matrix, ends, bits, signed, stream.bits, work.target.adder_levels)
     work.add_unrolled(layer, node, stream, out.name)
 
 
 def _by_fold(matrix: IntArray, pe: int, simd: int) -> IntArray:
-    """[outputs, inputs] -> [NF, SF, PE, SIMD], the order of the weight ROMs."""
-    outputs, inputs = matrix.shape
-    return matrix.reshape(outputs // pe, pe, inputs // simd, simd).transpose(0, 2, 1, 3)
+    """[outputs, inputs, ...] -> [NF, SF, PE, SIMD, ...], the order of the weight ROMs."""
+    outputs, inputs, *rest = matrix.shape
+    return matrix.reshape(outputs // pe, pe, inputs // simd, simd, *rest).swapaxes(1, 2)
 
 
 def _mux_mac(work: Lowering, node: Node, x: Tensor, out: Tensor, fold: Fold, whole: bool) -> None:
     """whole: a beat is the whole window, held until its outputs are made."""
     w = node.attrs["weights"]  # [out, kh, kw, in]
     taps = w.shape[1] * w.shape[2]
-    flat = w.reshape(w.shape[0], taps, w.shape[3])
-    positions = np.abs(flat).argmax(axis=1)  # [out, in]
-    kept = np.take_along_axis(flat, positions[:, None, :], axis=1)[:, 0]
+    positions, weights = _kept_weights(node)
     shared, w_bits = _lane_parameters(work.stream, x, w, out)
     if is_complement(node):  # passes/complement_signs.py
-        kept, w_bits = (kept < 0).astype(np.int64), 1
+        weights, w_bits = (weights < 0).astype(np.int64), 1
         shared |= {"SIGN_ONLY": 1, "W_BITS": 1, "P_BITS": work.stream.bits + 1}
     nf, sf = w.shape[0] // fold.pe, w.shape[3] // fold.simd
+    if nf * sf > 1 and are_powers(weights):
+        weights, w_bits = power_codes(weights)
+        shared |= {"POWERS": 1, "W_BITS": w_bits}
     work.add(
         node.name,
         "mux_mac",
@@ -297,12 +350,28 @@ def _mux_mac(work: Lowering, node: Node, x: Tensor, out: Tensor, fold: Fold, who
         NF=nf,
         SF=sf,
         TAPS=taps,
+        KEPT=positions.shape[2],
+        SHARED=int(shares_taps(node)),
         HOLD=int(whole),
         EVERY=work.target.adder_levels,
         **shared,
         POSITIONS=Vector(_by_fold(positions, fold.pe, fold.simd), (taps - 1).bit_length()),
-        WEIGHTS=Vector(_by_fold(kept, fold.pe, fold.simd), w_bits),
+        WEIGHTS=Vector(_by_fold(weights, fold.pe, fold.simd), w_bits),
     )
+
+
+def _kept_weights(node: Node) -> tuple[IntArray, IntArray]:
+    """Taps and weights of each pair of a multiplexer layer, int64 [out, in, kept]; weights of 0 fill up."""
+    w = node.attrs["weights"]
+    flat = w.reshape(w.shape[0], -1, w.shape[3])
+    used = flat != 0
+    if shares_taps(node):
+        used = np.broadcast_to(used.any(axis=0), used.shape)
+    order = np.argsort(~used, axis=1, kind="stable")[:, : kept(node)]
+    weights = np.take_along_axis(flat, order, axis=1)
+    # A pair that keeps fewer reads its first tap again: no multiplexer of its own.
+    order = np.where(np.take_along_axis(used, order, axis=1), order, order[:, :1])
+    return order.transpose(0, 2, 1), weights.transpose(0, 2, 1)
 
 
 def _depthwise(work: Lowering, node: Node, x: Tensor, out: Tensor, fold: Fold) -> None:
@@ -314,6 +383,9 @@ def _depthwise(work: Lowering, node: Node, x: Tensor, out: Tensor, fold: Fold) -
         made = Stream(taps * fold.pe, before.bits, before.signed, before.beats * nf)
         work.add(f"{node.name}_groups", "width_down", node, made, made.beats, WIDTH=made.width, RATIO=nf)
     shared, w_bits = _lane_parameters(work.stream, x, w, out)
+    if nf > 1 and are_powers(w):
+        w, w_bits = power_codes(w)
+        shared |= {"POWERS": 1, "W_BITS": w_bits}
     stream = sums_stream(out, fold.pe)
     work.add(
         node.name,
@@ -338,6 +410,16 @@ def _folded_mac(work: Lowering, node: Node, matrix: IntArray, out: Tensor, fold:
     """
     x = work.graph.tensors[node.inputs[0]]
     shared, w_bits = _lane_parameters(work.stream, x, matrix, out)
+    p_bits = int(str(shared["P_BITS"]))
+    if _is_binary(work, node):
+        matrix, w_bits = (matrix < 0).astype(np.int64), 1
+        shared |= {"BINARY": 1, "X_SIGNED": 0, "W_BITS": 1}
+    elif fold.engine == "dsp":
+        paired = fold.pe % 2 == 0 and p_bits + w_bits + 1 <= _DSP_BITS
+        shared |= {"DSP": 2 if paired else 1}
+    elif matrix.shape != (fold.pe, fold.simd) and are_powers(matrix):
+        matrix, w_bits = power_codes(matrix)
+        shared |= {"POWERS": 1, "W_BITS": w_bits}
     nf, sf = matrix.shape[0] // fold.pe, matrix.shape[1] // fold.simd
     words = _by_fold(matrix, fold.pe, fold.simd).reshape(nf * sf, -1)
     pixels = out.words // out.channels

@@ -10,6 +10,7 @@ from lutwright.dataflow.lower_points import align, sums_stream
 from lutwright.dataflow.lowering import Lowering
 from lutwright.dataflow.stage import Parameter, Stream, Vector
 from lutwright.ir.graph import Node
+from lutwright.ir.window_shape import is_tiled, kernel_of, window_size
 from lutwright.numerics.ranges import type_of
 
 
@@ -17,27 +18,19 @@ def pool(work: Lowering, node: Node) -> None:
     """Maximum or sum of windows: one running value each where they do not overlap, else a window and a tree."""
     work.begin(node)
     x, out = work.graph.tensors[node.inputs[0]], work.graph.tensors[node.output]
-    kernel, stride, pads = (node.attrs[key] for key in ("kernel", "stride", "pads"))
-    tiles = kernel == stride and not any(pads)
-    if node.op == "MaxPool" and tiles:
-        _max_pool(work, node)
-    elif node.op == "SumPool" and _covers(kernel, stride, x.shape) and not any(pads):
-        _sum_pool(work, node)
+    if is_tiled(node, x.shape):
+        (_max_pool if node.op == "MaxPool" else _sum_pool)(work, node)
     else:
         lowest = 0 if node.op == "SumPool" or not work.stream.signed else -(1 << (work.stream.bits - 1))
         padded_window(work, node, x.channels, lowest)
         before = work.stream
         most = node.op == "MaxPool"
         stream = Stream(x.channels, before.bits, before.signed, before.beats) if most else sums_stream(out, x.channels)
-        told: dict[str, Parameter] = {"PE": x.channels, "TAPS": kernel[0] * kernel[1], "BITS": before.bits}
-        told |= {"SIGNED": int(before.signed), "MAX": int(most), "OUT_BITS": stream.bits}
+        (rows, columns), (kh, kw) = window_size(node, x.shape), kernel_of(node)
+        told: dict[str, Parameter] = {"PE": x.channels, "ROWS": rows, "COLUMNS": columns, "KH": kh, "KW": kw}
+        told |= {"BITS": before.bits, "SIGNED": int(before.signed), "MAX": int(most), "OUT_BITS": stream.bits}
         work.add(node.name, "window_pool", node, stream, stream.beats, node.output, **told)
     work.finish(node.output, node)
-
-
-def _covers(kernel: tuple[int, int], stride: tuple[int, int], shape: tuple[int, ...]) -> bool:
-    """Whether windows do not overlap: the stride is the kernel, or there is only one window that way."""
-    return all(k == s or (n - k) // s == 0 for k, s, n in zip(kernel, stride, shape[:2], strict=True))
 
 
 def _max_pool(work: Lowering, node: Node) -> None:

@@ -89,6 +89,7 @@ def _affine(form: Multiply, x: Tensor) -> dict[str, Parameter]:
         "OFFSET_BITS": offset_bits,
         "SUM_BITS": max(offset_bits, type_of(min(int(ends.min()), -1), int(ends.max())).width) + 1,
         "SHIFT": form.shift,
+        **({"EVEN": 1} if form.even else {}),
         **({"CLIP": 0} if inside else clip),
         "MULTIPLIERS": Vector(multipliers, m_bits),
         "OFFSETS": Vector(form.offset, offset_bits),

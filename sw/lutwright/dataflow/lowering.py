@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from math import gcd
 
+from lutwright.dataflow.binary import sign_tensors
 from lutwright.dataflow.folding import Fold
 from lutwright.dataflow.stage import Link, Parameter, Stage, Stream, Vector
 from lutwright.dataflow.unrolled import Unrolled
@@ -37,6 +38,7 @@ class Lowering:
     """Collects the stages of one graph. `here` is the stream that a node works on, its own stages appended as it goes.
 
     depths: for an edge (tensor, node that reads it) the beats that must be able to wait there; see buffers.py.
+    signs: the tensors that hold only -1 and 1.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Lowering:
     ) -> None:
         self.graph, self.folds, self.target, self.depths = graph, folds, target, depths
         self.stages: list[Stage] = []
+        self.signs = sign_tensors(graph)
         self.readers = Counter(name for node in graph.nodes for name in node.inputs)
         self.readers[graph.output] += 1
         tensor = graph.tensors[graph.input]

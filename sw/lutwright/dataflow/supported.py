@@ -7,10 +7,12 @@ from collections.abc import Callable
 from lutwright.dataflow.kinds import is_depthwise
 from lutwright.errors import UnsupportedOp
 from lutwright.ir.graph import Graph, Node
+from lutwright.ir.window_shape import is_point, is_row, is_tiled
 from lutwright.numerics.requantise import Lookup
 from lutwright.numerics.steps import Table
 
 _MOST_CODES = 1 << 20  # entries of a table: it becomes a memory
+_FIX = "Run passes/square_windows.py first."
 
 
 def require_cells(graph: Graph) -> None:
@@ -28,26 +30,23 @@ def _must(node: Node, holds: bool, rule: str, found: object, fix: str) -> None:
 
 
 def _conv(graph: Graph, node: Node) -> None:
-    w, stride = node.attrs["weights"], node.attrs["stride"]
-    _must(node, stride[0] == stride[1], "strides must be equal for the hardware", stride, "Use a square stride.")
-    square = w.shape[1] == w.shape[2] and (w.shape[1] > 1 or (stride[0] == 1 and not any(node.attrs["pads"])))
+    w = node.attrs["weights"]
+    _strides(node)
+    square = is_row(node) or (w.shape[1] == w.shape[2] and (w.shape[1] > 1 or is_point(node)))
     grouped = node.attrs["groups"] == 1 or is_depthwise(node)
     found = f"kernel {w.shape[1:3]}, groups {node.attrs['groups']}"
-    fix = "Run passes/square_windows.py first."
-    _must(node, square and grouped, "the window must be square and the layer dense or depthwise", found, fix)
+    rule = "the window must be square or a row and the layer dense or depthwise"
+    _must(node, square and grouped, rule, found, _FIX)
+
+
+def _strides(node: Node) -> None:
+    stride = node.attrs["stride"]
+    _must(node, is_row(node) or stride[0] == stride[1], "strides must be equal for the hardware", stride, _FIX)
 
 
 def _pool(graph: Graph, node: Node) -> None:
-    kernel, stride, pads = (node.attrs[key] for key in ("kernel", "stride", "pads"))
-    tiles = kernel == stride and not any(pads)
-    x = graph.tensors[node.inputs[0]].shape
-    alone = [k == s or (n - k) // s == 0 for k, s, n in zip(kernel, stride, x[:2], strict=True)]
-    if (node.op == "SumPool" and all(alone) and not any(pads)) or (tiles and max(kernel) >= 2):
-        return
-    square = kernel[0] == kernel[1] >= 2 and stride[0] == stride[1]
-    found = f"kernel {kernel}, stride {stride}"
-    rule = "windows that overlap must be square, 2x2 or more, with equal strides for the hardware"
-    _must(node, square, rule, found, "Use a square kernel.")
+    if not is_tiled(node, graph.tensors[node.inputs[0]].shape):
+        _strides(node)
 
 
 def _step(graph: Graph, node: Node) -> None:

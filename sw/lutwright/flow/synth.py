@@ -6,7 +6,8 @@ What a cell costs (`Cells`), so that one number can stand beside the board's LUT
     ECP5    LUT4 1, CCU2C 2 (two carry LUTs), TRELLIS_DPR16X4 4 (nextpnr's TRELLIS_COMB)
 
 Options, measured (Yosys 0.70): -nowidelut halves the LUTs of most designs and abc9's script flow2 takes another 3 to
-12 %; -nodsp keeps small multipliers in LUTs, so that the count does not depend on which 4-bit product became a DSP.
+12 %; -nodsp keeps small multipliers in LUTs, so that the count does not depend on which 4-bit product became a DSP:
+only those of the cell product_dsp, which the folding asked for, are made DSP blocks, and before all the rest.
 On Gowin adders of up to 5 bits are made of LUTs, because a carry chain takes two or three sites more than its bits.
 """
 
@@ -28,6 +29,11 @@ from lutwright.flow.tools import TIMEOUT, YOSYS, run_tool, tail
 
 # Widest result, in bits, of an adder that is made of LUTs on Gowin.
 _SHORT_ADDER = 5
+
+# The signal of hw/rtl/product_dsp.sv whose multiplier is to be a DSP block, and how Yosys maps it on a family.
+_DSP_CELL, _DSP_SIGNAL = "product_dsp", "dsp_product"
+_DSP_SIZES = "-D DSP_A_MAXWIDTH=18 -D DSP_B_MAXWIDTH=18 -D DSP_A_MINWIDTH=2 -D DSP_B_MINWIDTH=2"
+_DSP_MAP = {"gowin": "+/gowin/dsp_map.v", "ecp5": "+/lattice/dsp_map_18x18.v"}
 
 # family -> kind -> (regular expression of cell types, how many of `kind` one such cell takes).
 _COSTS: dict[str, dict[str, tuple[tuple[str, int], ...]]] = {
@@ -122,6 +128,7 @@ def _script(project: Path, sources: list[Path], board: Board, top: str, pads: bo
     synth = f"synth_{board.family} -top {top} {' '.join(options)} -json flow/{top}.json"
     lines = [
         f"read_slang --top {top} {' '.join(names)}",
+        *(_dsp_passes(board.family) if _DSP_CELL in {source.stem for source in sources} else []),
         "scratchpad -copy abc9.script.flow2 abc9.script",
         *(
             [
@@ -135,6 +142,17 @@ def _script(project: Path, sources: list[Path], board: Board, top: str, pads: bo
         f"write_verilog -noattr flow/{top}_netlist.v",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _dsp_passes(family: str) -> list[str]:
+    """The passes that make DSP blocks of the multipliers of product_dsp, and of no others."""
+    chosen = f"w:*{_DSP_SIGNAL} %ci1 t:$mul %i"
+    return [
+        "opt_clean",
+        f"wreduce {chosen}",
+        f"techmap -map +/mul2dsp.v {_DSP_SIZES} -D DSP_NAME=$__MUL18X18 {chosen}",
+        f"techmap -map {_DSP_MAP[family]} t:$__MUL18X18",
+    ]
 
 
 def _relative(source: Path, project: Path) -> str:

@@ -71,19 +71,23 @@ def make_step(function: Function, channels: int, columns: int, low: int, high: i
 
 @dataclass(frozen=True, eq=False)
 class Line:
-    """clip(floor(a * gain + offset), low, high); gain and offset are scalars or [columns * channels]."""
+    """clip(floor(a * gain + offset), low, high); gain and offset are scalars or [columns * channels].
+
+    even: to the nearest, ties to even, instead of floor.
+    """
 
     kind: Kind
     gain: Any
     offset: Any
     low: int
     high: int
+    even: bool = False
 
     def run(self, x: Numbers, out: Numbers) -> None:
         """See StepKernel."""
         np.multiply(x, self.gain, out=x)
         np.add(x, self.offset, out=x)
-        np.floor(x, out=x)
+        (np.rint if self.even else np.floor)(x, out=x)
         np.clip(x, self.low, self.high, out=out, casting="unsafe")
 
 
@@ -96,12 +100,15 @@ def tiled(values: Numbers, columns: int, kind: Kind) -> Any:
 
 def _multiply_line(form: Multiply, bound: int, channels: int, columns: int) -> Line | None:
     """The form as it is: a * m + o is an integer that the float holds, and 2**-shift only moves its exponent."""
-    kind = kind_of(bound * int(np.abs(form.multiplier).max()) + int(np.abs(form.offset).max()))
+    kind = kind_of(bound * int(np.abs(form.multiplier).max()) + int(np.abs(form.offset).max()) + (1 << form.shift))
     if kind is np.int64:
         return None
     unit = 2.0**-form.shift
-    gain, offset = np.broadcast_to(form.multiplier, channels) * unit, np.broadcast_to(form.offset, channels) * unit
-    return Line(kind, tiled(gain, columns, kind), tiled(offset, columns, kind), form.code_low, form.code_high)
+    half = (1 << form.shift >> 1) if form.even else 0
+    gain = np.broadcast_to(form.multiplier, channels) * unit
+    offset = np.broadcast_to(form.offset - half, channels) * unit
+    ends = form.code_low, form.code_high
+    return Line(kind, tiled(gain, columns, kind), tiled(offset, columns, kind), *ends, form.even)
 
 
 def _line(steps: Steps, columns: int, low: int, high: int) -> Line | None:

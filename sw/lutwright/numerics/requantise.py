@@ -7,7 +7,9 @@ Four forms; the first two are clipped to the codes that occur:
     threshold:  code = base[c] + direction[c] * #{ j : a >= thresholds[c, j] }
     table:      code = codes[c, a - low]
 
-The shift form is the multiply form whose multipliers are all powers of two. What is not monotone has only the table.
+The shift form is the multiply form whose multipliers are all powers of two. Where halves round to the even code, as
+PyTorch and QONNX have it, a sum that leaves nothing to shift out loses the lowest bit of its code (`even`). What is not
+monotone has only the table.
 """
 
 from __future__ import annotations
@@ -29,13 +31,18 @@ _BLOCK = 1 << 18  # words compared at once
 
 @dataclass(frozen=True, eq=False)
 class Multiply:
-    """clip((a * multiplier[c] + offset[c]) >> shift, code_low, code_high); multiplier, offset: int64 [C]."""
+    """clip((a * multiplier[c] + offset[c]) >> shift, code_low, code_high); multiplier, offset: int64 [C].
+
+    even: a code that is odd before the clip is one less where the `shift` lowest bits of its sum are all 0. The offset
+    holds half a code, so that this is rounding to the nearest code with ties to even; shift is 1 or more.
+    """
 
     multiplier: IntArray
     offset: IntArray
     shift: int
     code_low: int
     code_high: int
+    even: bool = False
 
     @property
     def form(self) -> str:
@@ -45,7 +52,11 @@ class Multiply:
 
     def apply(self, acc: IntArray) -> IntArray:
         """Codes of accumulators [..., C] (int64)."""
-        return np.clip((acc * self.multiplier + self.offset) >> self.shift, self.code_low, self.code_high)
+        sums = acc * self.multiplier + self.offset
+        codes = sums >> self.shift
+        if self.even:
+            codes -= codes & ((sums & ((1 << self.shift) - 1)) == 0)
+        return np.clip(codes, self.code_low, self.code_high)
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +117,7 @@ def fit_proved(steps: Steps | Table, where: str) -> tuple[Requantise, Proof]:
         best = Lookup(steps)
     else:
         lines = slopes(steps)
-        fitted = (fit_multiply(steps, lines, powers) for powers in (True, False))
+        fitted = (*(fit_multiply(steps, lines, powers) for powers in (True, False)), fit_even(steps))
         candidates: list[Requantise] = [form for form in fitted if form is not None]
         best = min([*candidates, Threshold(steps)], key=lambda form: _cost(form, steps))
     return best, prove(best, steps, where)
@@ -120,7 +131,7 @@ def _cost(form: Requantise, steps: Steps) -> float:
         return acc_bits * (levels + 4 * (1 << levels) / 16 + levels / 2)
     if form.form == "shift":
         spread = int(form.multiplier.max()).bit_length() - int(form.multiplier.min()).bit_length()
-        return acc_bits * (2 + spread)
+        return acc_bits * (2 + spread) + int(form.even)
     return acc_bits * (int(np.abs(form.multiplier).max()).bit_length() + 2)
 
 
@@ -178,6 +189,50 @@ def allowed_offsets(steps: Steps, multiplier: IntArray, shift: int) -> tuple[Int
     parts = [block.offsets(multiplier[part], shift) for part, block in demands(steps)]
     least, most = (np.concatenate(column) for column in zip(*parts, strict=True))
     return least, most
+
+
+# --- the shift form with ties to even ---------------------------------------------------------------------------------
+
+
+def fit_even(steps: Steps) -> Multiply | None:
+    """The shift form that rounds ties to the even code, with the smallest shifts; None if there is none.
+
+    A sum a + offset comes to code k at k << s, and for an odd k, whose tie goes to the code below, one later. So all
+    thresholds of a channel tell the same offset if s is its shift.
+    """
+    inside = (steps.thresholds > steps.low) & (steps.thresholds <= steps.high)
+    varied = inside.any(axis=1)
+    if not varied.any() or bool(((steps.direction < 0) & varied).any()):
+        return None
+    codes = steps.base[:, None] + 1 + np.arange(steps.thresholds.shape[1])
+    first, last = (steps.base + (steps.thresholds <= end).sum(axis=1) for end in (steps.low, steps.high))
+    offsets = np.zeros((MOST_SHIFT + 1, steps.channels), np.int64)
+    good = np.zeros((MOST_SHIFT + 1, steps.channels), np.bool_)
+    for shift in range(1, MOST_SHIFT + 1):
+        told = _start_even(codes, shift) - np.where(inside, steps.thresholds, 0)
+        offset, most = np.where(inside, told, WIDEST).min(axis=1), np.where(inside, told, -WIDEST).max(axis=1)
+        # A channel of one code has any offset from which the codes around it are not reached.
+        offset = np.where(varied, offset, _start_even(first, shift) - steps.low)
+        below = (_start_even(first, shift) - offset <= steps.low) | (first == steps.code_low)
+        above = (_start_even(last + 1, shift) - offset > steps.high) | (last == steps.code_high)
+        offsets[shift], good[shift] = offset, ((offset == most) | ~varied) & below & above
+    if not good.any(axis=0).all():
+        return None
+    alike = good.all(axis=1)
+    shifts = np.full(steps.channels, int(alike.argmax())) if alike.any() else good.argmax(axis=0)
+    most = int(shifts.max())
+    if not within_bounds(steps, 1 << int(most - shifts.min()), most):
+        return None
+    up = most - shifts
+    offset = np.take_along_axis(offsets, shifts[None], axis=0)[0] << up
+    form = Multiply(np.int64(1) << up, offset, most, steps.code_low, steps.code_high, True)
+    equal = all(np.array_equal(form.apply(acc), steps.apply(acc)) for acc in _threshold_points(steps))
+    return form if equal else None
+
+
+def _start_even(code: IntArray, shift: int) -> IntArray:
+    """The least sum of a code in the form with ties to even."""
+    return (code << shift) + (code & 1)
 
 
 # --- proof ----------------------------------------------------------------------------------------------------------
