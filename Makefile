@@ -2,7 +2,8 @@
 #   make demo        train, convert, simulate, make bitstreams, write demo-out/report.html
 #   make test        everything that CI runs: linters, type checker, tests
 #   make test-long   the heavy sweeps as well
-#   make bench       the integer executor against Brevitas and qonnx, written to benchmarks/EXECUTOR.md
+#   make bench       the executor and the hardware against others, written to benchmarks/EXECUTOR.md and RESULTS.md
+#   make calibrate   the cost model against synthesis; what was counted once is kept in benchmarks/.figures
 #   make wheel       dist/*.whl
 
 PYTHON ?= python3
@@ -11,7 +12,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 JOBS ?= 2
 
-.PHONY: demo test test-long lint bench wheel tools clean
+.PHONY: demo test test-long lint bench calibrate wheel tools clean
 .DEFAULT_GOAL := demo
 
 demo: $(READY)
@@ -46,6 +47,10 @@ test-long: tools $(READY) lint
 
 bench: $(READY)
 	$(BIN)/python benchmarks/executor.py --out benchmarks/EXECUTOR.md
+	$(BIN)/python benchmarks/hardware.py --out benchmarks/RESULTS.md
+
+calibrate: $(READY)
+	$(BIN)/python benchmarks/calibrate.py
 
 wheel: $(READY)
 	$(BIN)/pip wheel --quiet --no-deps --no-build-isolation -w dist .

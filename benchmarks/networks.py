@@ -136,7 +136,11 @@ RECIPES: Mapping[str, Recipe] = {
 
 def build(name: str, seed: int) -> tuple[nn.Module, onnx.ModelProto]:
     """The network called `name` in eval mode, and the file that qonnx-cleanup makes of its export for a batch of 1."""
-    recipe = RECIPES[name]
+    return made(RECIPES[name], seed)
+
+
+def made(recipe: Recipe, seed: int) -> tuple[nn.Module, onnx.ModelProto]:
+    """As `build`, of any recipe."""
     with torch.random.fork_rng(devices=[]), _quiet():
         torch.manual_seed(seed)
         module = recipe.make()

@@ -47,7 +47,7 @@ def page(command: str, load_before: float, speed: Sequence[Row], made: Sequence[
         f"    {command}",
         "",
         f"Python {platform.python_version()}, {versions}.",
-        f"{_processor()}, {os.cpu_count()} cores, torch on {torch.get_num_threads()} threads; load average "
+        f"{processor()}, {os.cpu_count()} cores, torch on {torch.get_num_threads()} threads; load average "
         f"{load_before:.1f} at the start.",
         "",
     ]
@@ -60,7 +60,8 @@ def page(command: str, load_before: float, speed: Sequence[Row], made: Sequence[
     return "\n".join(lines)
 
 
-def _processor() -> str:
+def processor() -> str:
+    """The name of this machine's processor."""
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
             return line.partition(":")[2].strip()

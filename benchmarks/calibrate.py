@@ -1,0 +1,166 @@
+"""The cost model against synthesis: python benchmarks/calibrate.py. What was counted once is kept on disk."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from hardware_layers import samples
+from hardware_networks import HELD_OUT, design
+from hardware_synthesis import FAMILIES, Counts, alone, count
+
+from lutwright.dataflow.cost import cost, pipeline_cost
+from lutwright.dataflow.parts import FAMILIES as COEFFICIENTS
+from lutwright.dataflow.parts import Cost, Family
+from lutwright.dataflow.stage import Pipeline
+from lutwright.emit.rtl import core_files
+from lutwright.errors import LutwrightError
+from lutwright.ir.graph import Graph
+from lutwright.numerics.quantiser import FloatArray
+
+FITTED = ("logic", "select", "product", "table", "chain", "loose")
+"""The coefficients of a family that are fitted."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One thing synthesised: the parts that the model says it has, and what Yosys counted."""
+
+    title: str
+    parts: Cost
+    counts: Counts
+
+    def error(self, family: str) -> float:
+        """Of the LUTs, relative to those counted."""
+        return self.parts.on(family).lut / max(1, self.counts.lut) - 1
+
+
+def block_bits(family: str) -> int:
+    """From how many bits on memories go to block RAM; iCE40 has no LUT RAM."""
+    return 0 if family == "ice40" else 512
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run what was asked for; return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--families", nargs="+", choices=FAMILIES, default=list(FAMILIES))
+    parser.add_argument("--skip", nargs="*", choices=("cells", "fit", "held-out"), default=[])
+    parser.add_argument("--timeout", type=float, default=900, help="seconds for one synthesis")
+    options = parser.parse_args(arguments)
+    parts: tuple[tuple[str, Callable[[str, float], Iterable[str]]], ...] = (
+        ("cells", cell_table),
+        ("fit", fit_table),
+        ("held-out", held_out_table),
+    )
+    try:
+        for family in options.families:
+            for name, table in parts:
+                if name not in options.skip and (name != "cells" or family == "ecp5"):
+                    for line in table(family, options.timeout):
+                        print(line, flush=True)
+    except LutwrightError as error:
+        print(f"{error.name}: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+# ---- each cell by itself ---------------------------------------------------------------------------------------------
+
+
+def cell_table(family: str, timeout: float) -> Iterable[str]:
+    """What each formula says of its cell, against the cell alone: sums over all samples, and the mean error of one."""
+    rows = defaultdict(list)
+    for cell, row in dict(_cells(family, timeout)).values():
+        rows[cell].append(row)
+    yield f"\n{family}, cells alone"
+    head = ("cell", "samples", "LUT", "counted", "error", "mean", "FF", "counted", "block RAM")
+    yield "{:22}{:>8}{:>8}{:>9}{:>8}{:>7}{:>8}{:>9}{:>12}".format(*head)
+    for cell, made in sorted(rows.items()):
+        here = [row.parts.on(family) for row in made]
+        lut, seen = sum(c.lut for c in here), sum(row.counts.lut for row in made)
+        mean = sum(abs(c.lut - row.counts.lut) for c, row in zip(here, made, strict=True)) / max(1, seen)
+        ff, ff_seen = sum(c.ff for c in here), sum(row.counts.ff for row in made)
+        wrong = sum(c.bram != row.counts.bram for c, row in zip(here, made, strict=True))
+        yield (
+            f"{cell:22}{len(made):8}{lut:8.0f}{seen:9}{lut / max(1, seen) - 1:+8.0%}{mean:7.0%}{ff:8.0f}{ff_seen:9}"
+            f"{f'{wrong} wrong' if wrong else 'exact':>12}"
+        )
+
+
+def _cells(family: str, timeout: float) -> Iterable[tuple[tuple[tuple[str, bytes], ...], tuple[str, Row]]]:
+    """Each different stage of the samples, by its files: its cell and row."""
+    seen: set[tuple[tuple[str, bytes], ...]] = set()
+    for _, pipeline in samples(block_bits(family)):
+        for stage in pipeline.stages:
+            files = alone(stage)
+            key = tuple(sorted(files.items()))
+            if key not in seen:
+                seen.add(key)
+                cell = "unrolled" if stage.made is not None else stage.cell
+                yield key, (cell, Row(stage.name, cost(stage), count(files, "alone", family, timeout=timeout)))
+
+
+# ---- the coefficients of a family ------------------------------------------------------------------------------------
+
+
+def fit_table(family: str, timeout: float) -> Iterable[str]:
+    """The coefficients that fit the samples best beside those of dataflow/parts.py, and the errors with both."""
+    rows = [_row("", made, family, timeout) for made in samples(block_bits(family))]
+    now = COEFFICIENTS[family]
+    best = fitted(rows, now)
+    yield f"\n{family}, coefficients" + "".join(f"{name:>10}" for name in FITTED) + f"{'mean error':>12}{'largest':>9}"
+    for title, made in (("in use", now), ("fitted", best)):
+        errors = np.abs([row.parts.luts(made) / max(1, row.counts.lut) - 1 for row in rows])
+        values = "".join(f"{getattr(made, name):10.2f}" for name in FITTED)
+        yield f"{title:>{len(family) + 14}}{values}{errors.mean():12.1%}{errors.max():9.1%}"
+    wrong = [row for row in rows if row.parts.on(family).bram != row.counts.bram]
+    yield f"block RAMs: {len(rows) - len(wrong)} of {len(rows)} exact"
+
+
+def fitted(rows: Sequence[Row], start: Family) -> Family:
+    """Least squares over `rows`, each weighted by the square root of its size; what comes out negative is 0.
+
+    Only a chain may take less than nothing: its first and last bit are often not of LUTs.
+    """
+    free = [name for name in FITTED if start.loose or name != "loose"]
+    zero = replace(start, **dict.fromkeys(FITTED, 0.0))
+    seen = np.array([max(1, row.counts.lut) for row in rows])
+    base = np.array([row.parts.luts(zero) for row in rows])
+    while True:
+        units: FloatArray = np.array([[row.parts.luts(replace(zero, **{name: 1.0})) for name in free] for row in rows])
+        scaled = (units - base[:, None]) / np.sqrt(seen)[:, None]
+        found = np.linalg.lstsq(scaled, (seen - base) / np.sqrt(seen), rcond=None)[0]
+        negative = [name for name, value in zip(free, found, strict=True) if value < 0 and name != "chain"]
+        if not negative:
+            return replace(zero, **dict(zip(free, found.tolist(), strict=True)))
+        free = [name for name in free if name not in negative]
+
+
+def _row(title: str, made: tuple[Graph, Pipeline], family: str, timeout: float) -> Row:
+    graph, pipeline = made
+    return Row(title, pipeline_cost(pipeline), count(core_files(graph, pipeline), graph.name, family, timeout=timeout))
+
+
+# ---- networks that were not used -------------------------------------------------------------------------------------
+
+
+def held_out_table(family: str, timeout: float) -> Iterable[str]:
+    """Estimate and count of whole networks."""
+    head = (f"{family}, networks", "LUT", "counted", "error", "FF", "counted", "block RAM", "DSP")
+    yield "\n{:31}{:>8}{:>9}{:>8}{:>8}{:>9}{:>11}{:>9}".format(*head)
+    for title, (name, interval) in HELD_OUT.items():
+        made = design(name, interval, block_bits(family))
+        row = _row(title, (made.graph, made.pipeline), family, timeout)
+        told, seen = row.parts.on(family), row.counts
+        yield (
+            f"{title:31}{told.lut:8.0f}{seen.lut:9}{row.error(family):+8.1%}{told.ff:8.0f}{seen.ff:9}"
+            f"{f'{told.bram}, {seen.bram}':>11}{f'{told.dsp}, {seen.dsp}':>9}"
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,169 @@
+"""What Yosys counts of a design on four families; a figure is kept on disk by the digest of what it was made from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from lutwright.dataflow.stage import Parameter, Stage, Vector
+from lutwright.emit.rtl import cell_closure
+from lutwright.emit.unrolled import unrolled_file
+from lutwright.errors import ToolFailed
+from lutwright.files import write_file
+from lutwright.flow.gowin import lut_sites
+from lutwright.flow.tools import YOSYS, run_tool, tail, version
+from lutwright.numerics.packing import literal, memory_lines
+from lutwright.resources import room
+
+FAMILIES = ("ecp5", "gowin", "xc7", "ice40")
+CACHE = Path(__file__).parent / ".figures"
+"""Figures that were made before; git ignores the folder, by a file in it."""
+
+_SHORT_ADDER = 5  # on Gowin, adders of up to so many bits are made of LUTs, as flow/synth.py does
+_SYNTH = {
+    "ecp5": "synth_ecp5 -top {top} -nowidelut -noiopad{dsp}",
+    "gowin": "synth_gowin -top {top} -nowidelut -noiopads{dsp}",
+    "xc7": "synth_xilinx -family xc7 -top {top} -flatten -noiopad{dsp}",
+    "ice40": "synth_ice40 -top {top}{dsp}",
+}
+# kind -> regular expression of cell types, and how many of the kind one such cell takes
+_CELLS: dict[str, dict[str, tuple[tuple[str, float], ...]]] = {
+    "ecp5": {
+        "lut": ((r"LUT4", 1), (r"CCU2C", 2), (r"TRELLIS_DPR16X4", 4)),
+        "ff": ((r"TRELLIS_FF", 1),),
+        "bram": ((r"DP16KD|PDPW16KD", 1),),
+        "dsp": ((r"MULT18X18D", 1),),
+    },
+    "gowin": {
+        "lut": (),
+        "ff": ((r"DFF\w*", 1),),
+        "bram": ((r"(SP|SDP|DP|ROM|pROM|SPX9|SDPX9|DPX9|ROMX9|pROMX9)B?", 1),),
+        "dsp": ((r"MULT18X18|MULT9X9|MULTALU\w*|MULTADDALU\w*", 1),),
+    },
+    # A RAM32M or RAM64M is four LUTs; a RAMB36E1 is two blocks of 18 kbit.
+    "xc7": {
+        "lut": ((r"LUT[1-6]|SRL\w+|RAM(32|64)X1S", 1), (r"RAM(32|64)X1D|RAM128X1S", 2), (r"RAM(32|64)M|RAM128X1D", 4)),
+        "ff": ((r"FD[RSCP]E(_1)?", 1),),
+        "bram": ((r"RAMB18E1", 1), (r"RAMB36E1", 2)),
+        "dsp": ((r"DSP48E1", 1),),
+    },
+    # A carry sits in front of the LUT that adds: it takes no place of its own.
+    "ice40": {
+        "lut": ((r"SB_LUT4", 1),),
+        "ff": ((r"SB_DFF\w*", 1),),
+        "bram": ((r"SB_RAM40_4K\w*", 1),),
+        "dsp": ((r"SB_MAC16", 1),),
+    },
+}
+
+
+@dataclass(frozen=True)
+class Counts:
+    """LUTs (sites on Gowin), flip-flops, block RAMs (18 kbit; 4 kbit on iCE40), multipliers of a netlist."""
+
+    lut: int
+    ff: int
+    bram: int
+    dsp: int
+
+
+def count(files: Mapping[str, bytes], top: str, family: str, dsp: bool = False, timeout: float = 900) -> Counts:
+    """What module `top` of `files` (sources and memory files) takes on `family`, alone and without pads.
+
+    dsp: multipliers may become DSP blocks. timeout: seconds. Raises ToolFailed; then the next run tries again.
+    """
+    script = _script(files, top, family, dsp)
+    digest = hashlib.sha256(f"{version(YOSYS.package)}\n{script}\n".encode())
+    for name, data in sorted(files.items()):
+        digest.update(f"{name} {len(data)}\n".encode() + data)
+    kept = CACHE / f"yosys-{digest.hexdigest()[:32]}.json"
+    if not kept.is_file():
+        keep(kept, json.dumps(asdict(_synthesise(files, top, family, script, timeout))) + "\n")
+    return Counts(**json.loads(kept.read_text()))
+
+
+def keep(path: Path, text: str) -> None:
+    """Write a figure into CACHE, which git ignores."""
+    path.parent.mkdir(exist_ok=True)
+    if not (path.parent / ".gitignore").is_file():
+        write_file(path.parent / ".gitignore", "*\n")
+    write_file(path, text)
+
+
+def _script(files: Mapping[str, bytes], top: str, family: str, dsp: bool) -> str:
+    sources = sorted(name for name in files if name.endswith((".sv", ".v")))
+    slang = any(name.endswith(".sv") for name in sources)
+    synth = _SYNTH[family].format(top=top, dsp="" if dsp or family == "ice40" else " -nodsp")
+    steps = [f"{synth}"]
+    if family == "gowin":
+        short = f"techmap -map +/techmap.v t:$alu r:Y_WIDTH<={_SHORT_ADDER} %i"
+        steps = [f"{synth} -run begin:map_gates", short, f"{synth} -run map_gates:"]
+    read = f"read_slang --top {top}" if slang else "read_verilog -sv"
+    flow2 = ["scratchpad -copy abc9.script.flow2 abc9.script"] if family in ("ecp5", "gowin") else []
+    return "\n".join([f"{read} {' '.join(sources)}", *flow2, *steps, "write_json netlist.json"]) + "\n"
+
+
+def _synthesise(files: Mapping[str, bytes], top: str, family: str, script: str, timeout: float) -> Counts:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for path, data in {**files, "synth.ys": script.encode()}.items():
+            (folder / path).write_bytes(data)
+        run_tool(YOSYS, ["synth.ys"], folder, folder / "log", timeout)
+        try:
+            modules = json.loads((folder / "netlist.json").read_text())["modules"]
+            cells = modules[top]["cells"]
+        except (OSError, ValueError, KeyError) as error:
+            raise ToolFailed("tool 'yosys'", "must write a netlist", "none", tail(folder / "log")) from error
+    by_type = Counter(str(cell["type"]) for cell in cells.values())
+    found = {
+        kind: round(sum(n * by for rule, by in rules for cell, n in by_type.items() if re.fullmatch(rule, cell)))
+        for kind, rules in _CELLS[family].items()
+    }
+    if family == "gowin":
+        found["lut"] = lut_sites(cells)
+    return Counts(**found)
+
+
+def alone(stage: Stage) -> dict[str, bytes]:
+    """The files of a design that is `stage` and nothing else; its top is called "alone"."""
+    files = {"alone.sv": _around(stage).encode()}
+    files |= {name: memory_lines(rows.values, rows.bits) for name, rows in stage.files.items()}
+    if stage.made is not None:
+        return files | {f"{stage.cell}.sv": unrolled_file(stage.made)}
+    cells = room("hw") / "rtl"
+    return files | {f"{cell}.sv": (cells / f"{cell}.sv").read_bytes() for cell in sorted(cell_closure({stage.cell}))}
+
+
+def _around(stage: Stage) -> str:
+    ins, taken = sum(stream.width for stream in stage.takes), len(stage.takes)
+    told = ",\n".join(f"      .{key}({_value(value)})" for key, value in stage.parameters.items())
+    ports = "\n".join(f"      .{name}({name})," for name in ("clk", "rst", "s_data", "s_valid", "s_ready", "m_data"))
+    return f"""module alone (
+    input  logic clk,
+    input  logic rst,
+    input  logic [{ins - 1}:0] s_data,
+    input  logic [{taken - 1}:0] s_valid,
+    output logic [{taken - 1}:0] s_ready,
+    output logic [{stage.stream.width - 1}:0] m_data,
+    output logic [{stage.ports - 1}:0] m_valid,
+    input  logic [{stage.ports - 1}:0] m_ready
+);
+  {stage.cell} {f"#({chr(10)}{told}{chr(10)}  ) " if told else ""}u_alone (
+{ports}
+      .m_valid(m_valid),
+      .m_ready(m_ready)
+  );
+endmodule
+"""
+
+
+def _value(value: Parameter) -> str:
+    if isinstance(value, Vector):
+        return literal(value.values, value.bits)
+    return f'"{value}"' if isinstance(value, str) else str(value)

@@ -1,0 +1,174 @@
+"""The benchmark of the hardware: what it counts, keeps, fits and prints."""
+
+import json
+import sys
+import types
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from lutwright.dataflow.cost import cost
+from lutwright.dataflow.folding import Fold
+from lutwright.dataflow.parts import FAMILIES, Cost
+from lutwright.errors import Mismatch, ToolFailed, UnsupportedOp
+from lutwright.resources import room
+
+sys.path.insert(0, str(room("hw").parent / "benchmarks"))
+
+import calibrate
+import hardware
+import hardware_layers
+import hardware_networks
+import hardware_page
+import hardware_peers
+import hardware_route
+import hardware_simulation
+import hardware_synthesis
+
+COUNTS = {"lut": 1234, "ff": 20, "bram": 3, "dsp": 4}
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    """A folder of figures of its own for each test."""
+    for module in (hardware_synthesis, hardware_simulation, hardware_route):
+        monkeypatch.setattr(module, "CACHE", tmp_path / "figures")
+    return tmp_path / "figures"
+
+
+@pytest.fixture(scope="module")
+def small():
+    """A dense layer, its graph and stages."""
+    layers = hardware_layers.Layers((1, 1, 4), 3, seed=1).add("Flatten").dense(3, 3).step(2, "even")
+    return hardware_networks.Design("small", *layers.pipeline((Fold(3, 4, "unrolled"),), 2, 512))
+
+
+# ---- synthesis -------------------------------------------------------------------------------------------------------
+
+
+def test_a_stage_alone_is_counted_once(small, cache, monkeypatch):
+    (stage,) = [stage for stage in small.pipeline.stages if stage.cell == "skid"]
+    files = hardware_synthesis.alone(stage)
+    made = hardware_synthesis.count(files, "alone", "ecp5")
+    want = cost(stage).on("ecp5")
+    assert (made.lut, made.ff, made.bram, made.dsp) == (want.lut, want.ff, 0, 0)
+    assert (cache / ".gitignore").read_text() == "*\n"
+    monkeypatch.setattr(hardware_synthesis, "run_tool", None)  # a second run must not need it
+    assert hardware_synthesis.count(files, "alone", "ecp5") == made
+    with pytest.raises(TypeError):
+        hardware_synthesis.count(files, "alone", "xc7")
+
+
+def test_no_netlist_is_an_error_and_is_not_kept(cache, monkeypatch):
+    monkeypatch.setattr(hardware_synthesis, "run_tool", lambda *rest: None)
+    with pytest.raises(ToolFailed, match="must write a netlist"):
+        hardware_synthesis.count({"a.sv": b""}, "a", "ecp5")
+    assert not cache.exists()
+
+
+def test_no_report_of_the_router_is_an_error(monkeypatch):
+    monkeypatch.setattr(hardware_route, "run_tool", lambda *rest: None)
+    monkeypatch.setattr(hardware_route, "synthesise", lambda *rest, **more: None)
+    with pytest.raises(ToolFailed, match="nextpnr-ecp5"):
+        hardware_route.fmax({"a.sv": b""}, "a", 100, 10)
+
+
+# ---- simulation and other tools --------------------------------------------------------------------------------------
+
+
+def test_figures_of_hardware_that_is_wrong_are_refused(small, monkeypatch, cache):
+    comparison = type("C", (), {"mismatches": 1, "first": "stage 'x', frame 0"})()
+    result = type("R", (), {"mismatches": 1, "comparisons": [comparison], "cycles_per_frame": 1, "words": 5})()
+    monkeypatch.setattr(hardware_simulation, "compile_core", lambda *rest, **more: None)
+    monkeypatch.setattr(hardware_simulation, "play", lambda *rest: [result])
+    with pytest.raises(Mismatch, match="stage 'x', frame 0"):
+        hardware_simulation.simulate(small, 5)
+    result.mismatches = 0
+    played = hardware_simulation.simulate(small, 5)
+    assert (played.clocks, played.words) == (1, 5) and played.rate == 5 / played.run_seconds
+    monkeypatch.setattr(hardware_simulation, "play", None)
+    assert hardware_simulation.simulate(small, 5) == played
+
+
+def test_another_tool_computes_the_same_integers(small):
+    peer = hardware_peers.by_da4ml(small.graph, hardware_networks.random_codes(small.graph, 50, 1), 2)
+    assert (peer.exact, peer.frames, peer.clocks) == (50, 50, 1)
+    assert "peer.v" in peer.files and "lookup_table.v" not in peer.files
+    image = hardware_layers.Layers((4, 4, 2), 3, seed=2).conv(3, 3, 3).step(2, "even").pool("MaxPool", 2, 2)
+    graph = image.add("Flatten").dense(2, 3).graph()
+    peer = hardware_peers.by_da4ml(graph, hardware_networks.random_codes(graph, 50, 1), 2)
+    assert peer.exact == 50
+
+
+def test_what_is_not_written_for_another_tool_is_named():
+    graph = hardware_layers.Layers((4, 4, 2), 3).pool("SumPool", 2, 2).graph()
+    with pytest.raises(UnsupportedOp, match=r"'sumpool0' \(SumPool\): is not written for da4ml here"):
+        hardware_peers.by_da4ml(graph, hardware_networks.random_codes(graph, 1, 1), 2)
+    with pytest.raises(UnsupportedOp, match=r"'sumpool0' \(SumPool\): is not written for NNgen here"):
+        hardware_peers._nngen_node(types.SimpleNamespace(int16=16), graph, graph.nodes[0], None, None)
+
+
+# ---- calibration -----------------------------------------------------------------------------------------------------
+
+
+def test_the_fit_finds_the_coefficients_behind_the_counts():
+    rng = np.random.default_rng(0)
+    true = replace(FAMILIES["xc7"], logic=0.7, select=0.5, product=0.6, table=0.3, chain=-1.0)
+    rows = []
+    for _ in range(20):
+        n = rng.integers(50, 500, 5).tolist()
+        parts = Cost(lut=n[0], logic=n[1], select=n[2], product=n[3], chains=n[4] // 10, tables=((16, n[4]),))
+        rows.append(calibrate.Row("", parts, hardware_synthesis.Counts(round(parts.luts(true)), 0, 0, 0)))
+    found = calibrate.fitted(rows, FAMILIES["xc7"])
+    for name in calibrate.FITTED:
+        assert getattr(found, name) == pytest.approx(getattr(true, name), abs=0.15)
+    less = [replace(row, counts=replace(row.counts, lut=round(row.parts.lut / 2))) for row in rows]
+    assert min(calibrate.fitted(less, FAMILIES["xc7"]).logic, calibrate.fitted(less, FAMILIES["xc7"]).select) >= 0
+
+
+def test_samples_have_every_cell_and_another_seed_is_another_network():
+    stages = [stage for _, pipeline in hardware_layers.samples(512) for stage in pipeline.stages]
+    assert len({stage.cell for stage in stages}) >= 22
+    a, b = (hardware_layers.Layers((8,), 3, seed=seed).dense(4, 4).graph() for seed in (1, 2))
+    assert (a.nodes[0].attrs["weights"] != b.nodes[0].attrs["weights"]).any()
+
+
+# ---- the page --------------------------------------------------------------------------------------------------------
+
+
+def test_the_page_says_what_was_measured(tmp_path, monkeypatch, capsys):
+    counted = {"xc7": COUNTS, "xc7_lut": None, "ecp5": COUNTS, "mhz": 99.6}
+    rows = [{"tool": "lutwright", "title": "net", "clocks": 1024, "told": 1024, "exact": [9, 9], **counted}]
+    rows.append({"tool": "NNgen", "title": "NNgen", "why": "not installed"})
+    monkeypatch.setattr(hardware, "_TABLES", {"digits": lambda limits: rows})
+    out = tmp_path / "page.md"
+    assert hardware.main(["--parts", "digits", "--out", str(out), "--json", str(tmp_path / "all.json")]) == 0
+    page = out.read_text()
+    assert capsys.readouterr().out == page + "\n"
+    assert "| lutwright, net | 1,024 | 9 of 9 | 1,234 | 20 | 3 | 4 | - | 1,234 | 20 | 3 | 100 |" in page
+    assert "| NNgen | not installed |" in page and str(tmp_path) not in page
+    assert json.loads((tmp_path / "all.json").read_text())["digits"] == rows
+
+
+def test_rows_of_simulation_and_of_the_model():
+    seen = {"clocks": 10, "frames": 4, "words": 40, "compile_seconds": 1.6, "run_seconds": 2.0}
+    speed = [{"title": "a", "told": 10, "simulated": seen}, {"title": "b", "told": 7, "simulated": None}]
+    told = {"lut": 1000, "ff": 30, "bram": 3, "dsp": 4, "clocks": 7}
+    model = [{"title": "a", "family": "ecp5", "told": told, "counted": COUNTS, "clocks": 8}]
+    model.append({"title": "b", "family": "xc7", "told": told, "counted": None})
+    page = hardware_page.page("x", {"speed": speed, "model": model})
+    assert "| a | 10 | 10 | 4 | 40 | 2 | 2 |" in page and "| b | 7 | - | - | - | - | - |" in page
+    assert "| ecp5 | a | 1,000 / 1,234 | -19.0% | 30 / 20 | +50.0% | 3 / 3 | 4 / 4 | 7 / 8 |" in page
+
+
+def test_a_failed_tool_leaves_a_gap_and_another_error_its_status(monkeypatch, capsys):
+    def fails(*rest, **more):
+        raise ToolFailed("tool 'yosys'", "must end within 1 s", "still running (killed)")
+
+    monkeypatch.setattr(hardware, "count", fails)
+    row = hardware._area("net", {}, "net", hardware.Limits(1, 100, frozenset({"route"})), True)
+    assert row == {"xc7": None, "xc7_lut": None, "ecp5": None}
+    assert "net: tool 'yosys': must end within 1 s" in capsys.readouterr().err
+    monkeypatch.setattr(hardware, "_TABLES", {"digits": fails})
+    assert hardware.main(["--parts", "digits"]) == ToolFailed.exit_code
