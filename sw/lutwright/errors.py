@@ -86,6 +86,14 @@ class BadOption(LutwrightError):
     """A command-line option whose value cannot be used."""
 
 
+class BadLayer(LutwrightError):
+    """A layer that a position policy or a weight quantiser cannot take."""
+
+
+class BadCheckpoint(LutwrightError):
+    """A checkpoint that is damaged or belongs to another training."""
+
+
 class TrainingFailed(LutwrightError):
     """Training that stopped: the loss is not finite, or the export does not equal the model."""
 

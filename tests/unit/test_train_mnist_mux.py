@@ -86,7 +86,7 @@ def test_file_names_its_data_and_recipe():
 
 
 def test_accuracy_of_the_unmodified_forward(network):
-    from lutwright.train.data import load
+    from lutwright.data import load
     from lutwright.train.loop import evaluate
 
     accuracy = evaluate(network, load("mnist5k"))
@@ -99,7 +99,7 @@ def test_history_is_of_the_built_in_recipe():
     from lutwright.train.recipe import load_recipe
 
     history = json.loads((MODELS / "mnist-mux.history.json").read_text())
-    assert history["recipe"] == load_recipe("mnist-mux").model_dump(mode="json")
+    assert history["recipe"] == load_recipe("mnist-mux").record()
 
 
 def test_network_is_made_of_brevitas_layers_alone(network):

@@ -9,9 +9,9 @@ import torch
 from onnx import numpy_helper
 
 from lutwright import train as train_room
-from lutwright.errors import BadModel, BadOption, BadRecipe, OutputError, ToolMissing, TrainingFailed
+from lutwright.errors import BadCheckpoint, BadModel, BadOption, BadRecipe, OutputError, ToolMissing, TrainingFailed
 from lutwright.frontend.export import qonnx_bytes
-from lutwright.train import data, loop
+from lutwright.train import augment, checkpoint, data, loop
 from lutwright.train.recipe import Augment, Recipe
 from lutwright.train.reference import layer_outputs, load_model
 from lutwright.train.run import train_recipe
@@ -289,15 +289,15 @@ def test_pooling_away_the_image(few, tmp_path):
 
 def test_no_augmentation_changes_nothing(few):
     images = torch.from_numpy(data.presented(few.test_images))
-    assert loop.augmented(images, Augment()) is images
-    turned = loop.augmented(images, Augment(shift=1.0, rotate=8.0))
+    assert augment.augmented(images, Augment()) is images
+    turned = augment.augmented(images, Augment(shift=1.0, rotate=8.0))
     assert turned.shape == images.shape and not torch.equal(turned, images)
 
 
 def test_shift_of_whole_pixels(monkeypatch, few):
     images = torch.from_numpy(data.presented(few.test_images[:1]))
     monkeypatch.setattr(torch, "rand", lambda *_: torch.tensor([[0.5], [0.5], [1.0], [0.5]]))  # draws 0, 0, +1, 0
-    moved = loop.augmented(images, Augment(shift=2.0))
+    moved = augment.augmented(images, Augment(shift=2.0))
     assert torch.allclose(moved[..., :-2], images[..., 2:], atol=1e-5)
 
 
@@ -305,3 +305,167 @@ def test_missing_torch(monkeypatch):
     monkeypatch.setattr(train_room.importlib.util, "find_spec", lambda _: None)
     with pytest.raises(ToolMissing, match=r"package 'torch'.*pip install 'lutwright\[train\]'"):
         train_room.need_torch()
+
+
+def test_crops_and_flips_by_hand(few):
+    images = torch.from_numpy(data.presented(few.test_images))
+    torch.manual_seed(0)
+    changed = augment.augmented(images, Augment(crop=2, flip=True))
+    padded = torch.nn.functional.pad(images, (2, 2, 2, 2))
+    windows = [padded[..., down : down + 28, right : right + 28] for down in range(5) for right in range(5)]
+    every = torch.stack(windows + [window.flip(-1) for window in windows])
+    assert (every == changed).flatten(2).all(-1).any(0).all()
+    assert len({tuple(image.flatten().tolist()) for image in changed}) == len(images)
+
+
+# ---- residual blocks, strides, averages ------------------------------------------------------------------------------
+
+RESIDUAL = [
+    {"kind": "conv", "out": 4, "stride": 2, "weight_bits": 4, "act_bits": 4},
+    {"kind": "pool", "size": [3, 7]},
+    {"kind": "block", "out": 4, "weight_bits": 3, "act_bits": 4},
+    {"kind": "block", "out": 6, "stride": 2, "weight_bits": 3, "act_bits": 4},
+    {"kind": "mux", "out": 5, "kernel": [1, 3], "weight_bits": 3, "act_bits": 4},
+    {"kind": "average"},
+    {"kind": "dense", "weight_bits": 4},
+]
+
+
+@pytest.mark.parametrize("policy", ["sal", "sal-tied", "guided", "dense"])
+def test_residual_network(few, tmp_path, policy):
+    recipe = tiny(layers=RESIDUAL, positions={"policy": policy})
+    result = train_recipe(recipe, tmp_path / "tiny", data=few, epochs_scale=0.5)
+    homes = {type(module).__module__.split(".")[0] for module in result.network.modules()}
+    assert homes <= {"brevitas", "torch", "lutwright"}
+    again = load_model(recipe, result.model.with_suffix(".pt"))
+    pixels = data.presented(few.test_images)
+    wanted, found = layer_outputs(result.network, pixels), layer_outputs(again, pixels)
+    assert "block2.beside.codes" in found and found["block2.act"].shape == (40, 6, 2, 1)
+    assert all((found[name] == value).all() for name, value in wanted.items())
+    tensors = initialisers(onnx.load(result.model))
+    count = np.count_nonzero(codes(tensors, "block1.path.conv2").reshape(4, 4, 9), axis=-1)
+    assert (count > 1).any() if policy == "dense" else (count == 1).all()
+
+
+def test_residual_network_in_integers(few, tmp_path):
+    from lutwright.frontend.translate import import_model
+    from lutwright.ir.execute import execute
+
+    result = train_recipe(tiny(layers=RESIDUAL), tmp_path / "tiny", data=few, epochs_scale=0.5)
+    graph = import_model(result.model)
+    pixels = data.presented(few.test_images)
+    logits = layer_outputs(result.network, pixels)["logits"]
+    words = execute(graph, graph.edge.codes(graph.edge.arrange(pixels)))
+    assert (words * graph.tensors[graph.output].scale == logits).all()
+
+
+# ---- checkpoints -----------------------------------------------------------------------------------------------------
+
+
+class Killed(BaseException):
+    pass
+
+
+def killed_after(epochs):
+    seen = []
+
+    def progress(epoch):
+        seen.append(epoch)
+        if len(seen) == epochs + 1:
+            raise Killed
+
+    return progress
+
+
+@pytest.mark.parametrize("norm", ["batch", "power-of-two-shared"])
+@pytest.mark.parametrize("policy", ["sal", "sal-tied", "magnitude"])
+def test_stopped_training_goes_on_to_the_same_result(few, tmp_path, norm, policy):
+    plan = {"sal_epochs": 2, "tune_epochs": 2, "batch": 16, "lr": 0.01, "tune_lr": 0.005, "hold": 0.5, "warm_up": 0.2}
+    recipe = tiny(norm=norm, schedule=plan, positions={"policy": policy})
+    whole = train_recipe(recipe, tmp_path / "whole", data=few)
+    out = tmp_path / "parts"
+    for epochs in (1, 2, 3):  # stopped after the first, the second and the third epoch
+        with pytest.raises(Killed):
+            train_recipe(recipe, out, data=few, progress=killed_after(epochs), resume=True)
+        assert [path.name for path in tmp_path.iterdir() if path.name.startswith("parts")] == ["parts.checkpoint"]
+    parts = train_recipe(recipe, out, data=few, resume=True)
+    assert files(parts) == files(whole) and not (tmp_path / "parts.checkpoint").exists()
+
+
+def test_sgd_goes_on_too(few, tmp_path):
+    plan = {"sal_epochs": 1, "tune_epochs": 1, "batch": 16, "lr": 0.1, "tune_lr": 0.05, "optimiser": "sgd"}
+    recipe = tiny(schedule=plan | {"weight_decay": 0.001})
+    whole = train_recipe(recipe, tmp_path / "whole", data=few)
+    with pytest.raises(Killed):
+        train_recipe(recipe, tmp_path / "parts", data=few, progress=killed_after(1), keep=True)
+    assert files(train_recipe(recipe, tmp_path / "parts", data=few, resume=True)) == files(whole)
+
+
+def test_checkpoint_is_not_lost_by_a_new_training(few, tmp_path):
+    with pytest.raises(Killed):
+        train_recipe(tiny(), tmp_path / "tiny", data=few, progress=killed_after(1), keep=True)
+    before = (tmp_path / "tiny.checkpoint").read_bytes()
+    with pytest.raises(
+        BadCheckpoint, match=r"must not be there when a training begins, not there\. Go on with --resume"
+    ):
+        train_recipe(tiny(), tmp_path / "tiny", data=few, keep=True)
+    assert (tmp_path / "tiny.checkpoint").read_bytes() == before
+
+
+def test_last_good_epoch_outlives_a_loss_that_is_not_finite(few, tmp_path, monkeypatch):
+    real, calls = loop.functional.cross_entropy, []
+
+    def loss(*arguments, **options):
+        calls.append(1)
+        return real(*arguments, **options) * (float("nan") if len(calls) > 6 else 1.0)
+
+    monkeypatch.setattr(loop.functional, "cross_entropy", loss)
+    with pytest.raises(TrainingFailed, match=r"phase sal, epoch 2.*The last good epoch is in .*tiny\.checkpoint"):
+        train_recipe(tiny(), tmp_path / "tiny", data=few, keep=True)
+    assert checkpoint.load(tmp_path / "tiny.checkpoint", tiny()).epoch == 1
+
+
+@pytest.fixture(scope="module")
+def checkpointed(few, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("checkpoint")
+    with pytest.raises(Killed):
+        train_recipe(tiny(), folder / "tiny", data=few, progress=killed_after(1), keep=True)
+    return (folder / "tiny.checkpoint").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda raw: raw[:-400], "must be one that a training wrote"),
+        (lambda _: b"", "must be one that a training wrote"),
+        (lambda _: b"text", "must be one that a training wrote"),
+    ],
+)
+def test_damaged_checkpoint(few, tmp_path, checkpointed, change, told):
+    (tmp_path / "tiny.checkpoint").write_bytes(change(checkpointed))
+    with pytest.raises(BadCheckpoint, match=told):
+        train_recipe(tiny(), tmp_path / "tiny", data=few, resume=True)
+
+
+def test_checkpoint_that_is_a_folder(few, tmp_path):
+    (tmp_path / "tiny.checkpoint").mkdir()
+    with pytest.raises(BadCheckpoint, match="must be a readable file"):
+        train_recipe(tiny(), tmp_path / "tiny", data=few, resume=True)
+
+
+def test_checkpoint_of_another_recipe(few, tmp_path, checkpointed):
+    (tmp_path / "tiny.checkpoint").write_bytes(checkpointed)
+    with pytest.raises(BadCheckpoint, match="must be of recipe 'tiny' as it is now, not with another input_bits, seed"):
+        train_recipe(tiny(seed=8, input_bits=3), tmp_path / "tiny", data=few, resume=True)
+
+
+def test_checkpoint_of_another_version_or_network(few, tmp_path, checkpointed):
+    path = tmp_path / "tiny.checkpoint"
+    path.write_bytes(checkpointed)
+    table = torch.load(path, weights_only=True)
+    torch.save(table | {"version": 2}, path)
+    with pytest.raises(BadCheckpoint, match="must be of version 1, not 2"):
+        train_recipe(tiny(), tmp_path / "tiny", data=few, resume=True)
+    torch.save(table | {"network": {}}, path)
+    with pytest.raises(BadCheckpoint, match="must hold the network of recipe 'tiny'"):
+        train_recipe(tiny(), tmp_path / "tiny", data=few, resume=True)

@@ -25,16 +25,17 @@ def train(
     out: Path | None = typer.Option(None, help="Folder for the results (default ./NAME), or a path ending in .onnx."),
     seed: int | None = typer.Option(None, help="Seed of every random number, in place of the recipe's."),
     epochs_scale: float = typer.Option(1.0, help="Multiply every phase's epochs, e.g. 0.1 for a quick trial."),
+    resume: bool = typer.Option(False, help="Go on from the checkpoint of a training that was stopped, if there is one."),
     as_json: bool = JSON_OPTION,
 ) -> None:
-    """Train a quantised network and export it as QONNX."""
+    """Train a quantised network and export it as QONNX; a checkpoint after each epoch lies beside the results."""
     need_torch()
     plan = load_recipe(recipe)
     from lutwright.train.run import adjusted, train_recipe  # not at the top: torch takes seconds to import
 
     plan = adjusted(plan, seed, epochs_scale)
     with training_bar(plan.schedule.sal_epochs + plan.schedule.tune_epochs) as on_epoch:
-        result = train_recipe(plan, out, progress=on_epoch)
+        result = train_recipe(plan, out, progress=on_epoch, keep=True, resume=resume)
     terminal.print(
         f"{result.model}: {result.test_accuracy:.1%} of the test images, "
         f"{len(result.history)} epochs in {result.seconds:.0f} s"
@@ -68,7 +69,8 @@ def training_bar(epochs: int) -> Iterator[OnEpoch]:
 
         def moved(epoch: Epoch) -> None:
             warmth = "" if epoch.temperature is None else f"  T {epoch.temperature:.1f}"
-            state = f"loss {epoch.loss:.3f}  test {epoch.accuracy:.1%}{warmth}"
+            test = "" if epoch.accuracy is None else f"  test {epoch.accuracy:.1%}"
+            state = f"loss {epoch.loss:.3f}{test}{warmth}"
             bar.update(task, advance=1, description=epoch.phase, state=state)
 
         yield moved

@@ -3,39 +3,124 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import dataclass, field
 
 from brevitas.nn import QuantConv2d, QuantIdentity, QuantLinear, QuantReLU
-from brevitas.quant.fixed_point import Int8WeightPerTensorFixedPoint, Uint8ActPerTensorFixedPoint
-from torch import nn
+from brevitas.quant.fixed_point import Int8WeightPerTensorFixedPoint
+from torch import Tensor, nn
 
 from lutwright.errors import BadRecipe
+from lutwright.train.activations import ActQuant, Codes, InputQuant, SignedCodes, SumQuant
 from lutwright.train.layers import MuxConv2d, plain_mux
 from lutwright.train.norm import PowerNorm2d
-from lutwright.train.recipe import Conv, Dense, Mux, Pool, Recipe
+from lutwright.train.recipe import Average, Block, Conv, Dense, Mux, Pool, Recipe, sides
 
 Modules = OrderedDict[str, nn.Module]
 
 
-class InputQuant(Uint8ActPerTensorFixedPoint):
-    """Unsigned codes with the constant scale 2 ** -bits: pixels arrive as p / 256, in [0, 1)."""
+class Residual(nn.Module):
+    """act(path(x) + beside(x)); both sides are codes, float32 [N, C, H, W] on their quantisers' grids."""
 
-    scaling_impl_type = "const"
-    max_val = 1.0
+    def __init__(self, path: nn.Module, beside: nn.Module, act: nn.Module) -> None:
+        super().__init__()
+        self.path, self.beside, self.act = path, beside, act
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the block's output, float32 [N, C', H / stride, W / stride]."""
+        return self.act(self.path(x) + self.beside(x))
 
 
-class ActQuant(Uint8ActPerTensorFixedPoint):
-    """Unsigned codes with the constant scale 4 * 2 ** -bits.
+@dataclass
+class _Builder:
+    """The network so far, and the shape of what leaves it."""
 
-    A batch norm stands in front: its output has unit variance at first, so four deviations are kept, and its own
-    factor learns the rest. A constant keeps Brevitas from measuring percentiles, which took a third of the time.
-    """
+    recipe: Recipe
+    channels: int
+    rows: int
+    columns: int
+    trained: bool
+    modules: Modules = field(default_factory=OrderedDict)
 
-    scaling_impl_type = "const"
-    max_val = 4.0
+    def convolution(self, layer: Conv, mux: bool, stride: int, name: str) -> QuantConv2d:
+        """Return a convolution from the channels there are to `layer.out`."""
+        how, kernel = self.recipe.positions, sides(layer.kernel)
+        if not mux or how.policy == "dense":
+            return dense_conv(self.channels, layer.out, kernel, stride, layer.weight_bits)
+        if self.trained:
+            weights, bits = how.weights, layer.weight_bits
+            return plain_mux(self.channels, layer.out, kernel, stride=stride, weights=weights, weight_bits=bits)
+        return MuxConv2d(
+            self.channels,
+            layer.out,
+            kernel,
+            stride=stride,
+            policy=how.policy,
+            kept=how.kept,
+            weights=how.weights,
+            weight_bits=layer.weight_bits,
+            t_init=self.recipe.attention.t_init,
+            t_final=self.recipe.attention.t_final,
+            schedule=how.schedule,
+            name=f"recipe '{self.recipe.name}', layer '{name}'",
+        )
+
+    def norm(self, channels: int) -> nn.BatchNorm2d:
+        """Return the batch norm that the recipe asks for."""
+        if self.trained or self.recipe.norm == "batch":
+            return nn.BatchNorm2d(channels)
+        return PowerNorm2d(channels, shared=self.recipe.norm == "power-of-two-shared")
+
+    def codes(self, bits: int) -> QuantReLU:
+        """Return a quantised ReLU."""
+        return QuantReLU(act_quant=ActQuant, bit_width=bits) if self.trained else Codes(bits)
+
+    def signed(self, bits: int) -> QuantIdentity:
+        """Return a quantiser of what a block adds up."""
+        return QuantIdentity(act_quant=SumQuant, bit_width=bits) if self.trained else SignedCodes(bits)
+
+    def add_conv(self, layer: Conv, number: int) -> None:
+        """Add a convolution, its norm and its activation."""
+        name = f"conv{number}"
+        self.modules[name] = self.convolution(layer, isinstance(layer, Mux), layer.stride, name)
+        self.modules[f"bn{number}"] = self.norm(layer.out)
+        self.modules[f"act{number}"] = self.codes(layer.act_bits)
+        self.move(layer.out, layer.stride)
+
+    def add_block(self, layer: Block, number: int) -> None:
+        """Add a residual block."""
+        name = f"block{number}"
+        beside = self._beside(layer)
+        path: Modules = OrderedDict(conv1=self.convolution(layer, True, layer.stride, f"{name}.conv1"))
+        path["bn1"], path["act1"] = self.norm(layer.out), self.codes(layer.act_bits)
+        self.move(layer.out, layer.stride)
+        path["conv2"] = self.convolution(layer, True, 1, f"{name}.conv2")
+        path["bn2"], path["codes"] = self.norm(layer.out), self.signed(layer.act_bits + 1)
+        act = self.codes(layer.act_bits)
+        self.modules[name] = Residual(nn.Sequential(path), beside, act)
+
+    def _beside(self, layer: Block) -> nn.Module:
+        if layer.stride == 1 and layer.out == self.channels:
+            return nn.Identity()
+        parts: Modules = OrderedDict(conv=dense_conv(self.channels, layer.out, (1, 1), layer.stride, layer.weight_bits))
+        parts["bn"], parts["codes"] = self.norm(layer.out), self.signed(layer.act_bits + 1)
+        return nn.Sequential(parts)
+
+    def add_pool(self, layer: Pool, number: int, index: int) -> None:
+        """Add a max pool; BadRecipe where it leaves nothing."""
+        high, wide = sides(layer.size)
+        self.rows, self.columns = self.rows // high, self.columns // wide
+        if not self.rows or not self.columns:
+            where = f"recipe '{self.recipe.name}', key 'layers.{index}'"
+            raise BadRecipe(where, "pooling must leave at least one row and column", "none")
+        self.modules[f"pool{number}"] = nn.MaxPool2d(high if high == wide else (high, wide))
+
+    def move(self, channels: int, stride: int) -> None:
+        """Note the shape behind a convolution of the same size at stride 1."""
+        self.channels, self.rows, self.columns = channels, -(-self.rows // stride), -(-self.columns // stride)
 
 
 def build(recipe: Recipe, input_shape: tuple[int, int, int], classes: int, *, trained: bool = False) -> nn.Sequential:
-    """Return the network of `recipe`; modules are called input, conv1, bn1, act1, pool1, .. flatten, fc.
+    """Return the network of `recipe`; modules are called input, conv1, bn1, act1, pool1, block1 .. flatten, fc.
 
     input_shape: (channels, rows, columns) of one image.
     trained:     make plain QuantConv2d and BatchNorm2d, ready for a saved state; else MuxConv2d and, where the recipe
@@ -43,62 +128,58 @@ def build(recipe: Recipe, input_shape: tuple[int, int, int], classes: int, *, tr
 
     The forward maps float32 [N, C, H, W] to float32 logits [N, classes]. Every activation quantiser's output is a
     plain float tensor on its quantiser's grid: no layer needs more than the values. BadRecipe where pooling leaves
-    nothing of an image.
+    nothing of an image, BadLayer where the policy cannot take a layer.
     """
-    channels, rows, columns = input_shape
-    modules: Modules = OrderedDict(input=QuantIdentity(act_quant=InputQuant, bit_width=recipe.input_bits))
-    weighted = pools = 0
+    made = _Builder(recipe, *input_shape, trained)
+    made.modules["input"] = QuantIdentity(act_quant=InputQuant, bit_width=recipe.input_bits)
+    convs = blocks = pools = 0
     for index, layer in enumerate(recipe.layers):
-        if isinstance(layer, Conv):
-            weighted += 1
-            modules[f"conv{weighted}"] = _conv(layer, channels, None if trained else recipe.attention.t_init)
-            modules[f"bn{weighted}"] = nn.BatchNorm2d(layer.out) if trained else _norm(recipe, layer.out)
-            modules[f"act{weighted}"] = QuantReLU(act_quant=ActQuant, bit_width=layer.act_bits)
-            channels = layer.out
+        if isinstance(layer, Block):
+            blocks += 1
+            made.add_block(layer, blocks)
+        elif isinstance(layer, Conv):
+            convs += 1
+            made.add_conv(layer, convs)
         elif isinstance(layer, Pool):
             pools += 1
-            rows, columns = rows // layer.size, columns // layer.size
-            if not rows or not columns:
-                raise BadRecipe(
-                    f"recipe '{recipe.name}', key 'layers.{index}'",
-                    "pooling must leave at least one row and column",
-                    "none",
-                )
-            modules[f"pool{pools}"] = nn.MaxPool2d(layer.size)
+            made.add_pool(layer, pools, index)
+        elif isinstance(layer, Average):
+            made.modules["average"] = nn.AvgPool2d((made.rows, made.columns))
+            made.rows = made.columns = 1
         else:
-            _add_dense(modules, layer, channels * rows * columns, classes)
-    return nn.Sequential(modules)
+            _add_dense(made.modules, layer, made.channels * made.rows * made.columns, classes)
+    return nn.Sequential(made.modules)
 
 
 def plain(network: nn.Sequential) -> nn.Sequential:
-    """Return a trained, hardened network, MuxConv2d and PowerNorm2d made plain; other modules are shared with it."""
-    return nn.Sequential(
-        OrderedDict(
-            (name, module.plain() if isinstance(module, MuxConv2d | PowerNorm2d) else module)
-            for name, module in network.named_children()
-        )
-    ).eval()
+    """Return a trained, hardened network of Brevitas's and PyTorch's own layers; those it has already are shared."""
+    made = plain_module(network)
+    assert isinstance(made, nn.Sequential)
+    return made.eval()
 
 
-def _norm(recipe: Recipe, channels: int) -> nn.BatchNorm2d:
-    if recipe.norm == "batch":
-        return nn.BatchNorm2d(channels)
-    return PowerNorm2d(channels, shared=recipe.norm == "power-of-two-shared")
+def plain_module(module: nn.Module) -> nn.Module:
+    """Return `module` with every layer that is only for training made plain; the rest is shared with it."""
+    if isinstance(module, MuxConv2d | PowerNorm2d | Codes | SignedCodes):
+        return module.plain()
+    if isinstance(module, nn.Sequential):
+        return nn.Sequential(OrderedDict((name, plain_module(part)) for name, part in module.named_children()))
+    if isinstance(module, Residual):
+        return Residual(plain_module(module.path), plain_module(module.beside), plain_module(module.act))
+    return module
 
 
-def _conv(layer: Conv, channels: int, t_init: float | None) -> QuantConv2d:
-    if isinstance(layer, Mux):
-        if t_init is None:
-            return plain_mux(channels, layer.out, layer.kernel, layer.weight_bits)
-        return MuxConv2d(channels, layer.out, layer.kernel, layer.weight_bits, t_init)
+def dense_conv(ins: int, outs: int, kernel: tuple[int, int], stride: int, bits: int) -> QuantConv2d:
+    """Return a dense convolution of the same size at stride 1, weights on a power-of-two grid, no bias."""
     return QuantConv2d(
-        channels,
-        layer.out,
-        layer.kernel,
-        padding=layer.kernel // 2,
+        ins,
+        outs,
+        kernel,
+        stride=(stride, stride),
+        padding=(kernel[0] // 2, kernel[1] // 2),
         bias=False,
         weight_quant=Int8WeightPerTensorFixedPoint,
-        weight_bit_width=layer.weight_bits,
+        weight_bit_width=bits,
     )
 
 
@@ -107,13 +188,3 @@ def _add_dense(modules: Modules, layer: Dense, features: int, classes: int) -> N
     modules["fc"] = QuantLinear(
         features, classes, bias=False, weight_quant=Int8WeightPerTensorFixedPoint, weight_bit_width=layer.weight_bits
     )
-
-
-def mux_layers(network: nn.Module) -> list[MuxConv2d]:
-    """Return the multiplexer layers still in training, in order."""
-    return [module for module in network.modules() if isinstance(module, MuxConv2d)]
-
-
-def power_norms(network: nn.Module) -> list[PowerNorm2d]:
-    """Return the batch norms in training whose gains are, or shall be, powers of two, in order."""
-    return [module for module in network.modules() if isinstance(module, PowerNorm2d)]

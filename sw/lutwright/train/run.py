@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from lutwright.errors import BadOption
+from lutwright.errors import BadCheckpoint, BadOption
 from lutwright.files import new_folder, write_file
 from lutwright.frontend.export import qonnx_bytes
 from lutwright.train import loop
@@ -50,6 +50,8 @@ def train_recipe(
     epochs_scale: float = 1.0,
     data: DataSet | None = None,
     progress: loop.Progress | None = None,
+    keep: bool = False,
+    resume: bool = False,
 ) -> TrainResult:
     """Train `recipe` (or the one of that name or path), write NAME.onnx, NAME.pt and NAME.history.json, return it all.
 
@@ -58,8 +60,12 @@ def train_recipe(
     epochs_scale: every phase's epochs times this, at least 1; for quick trials.
     data:         in place of the recipe's data set.
     progress:     called with each `loop.Epoch`.
+    keep:         write a checkpoint (see `checkpoint_of`) after every epoch; it is removed when all is written.
+    resume:       go on from that checkpoint, where there is one, to the same result. Without it, one that is there is
+                  refused rather than lost.
 
-    Nothing is written until all is trained and exported. BadRecipe, BadData, BadOption, TrainingFailed, OutputError.
+    Nothing else is written until all is trained and exported.
+    BadCheckpoint, BadRecipe, BadData, BadOption, TrainingFailed, OutputError.
     """
     recipe = adjusted(recipe if isinstance(recipe, Recipe) else load_recipe(recipe), seed, epochs_scale)
     out = Path(recipe.name) if out is None else out
@@ -71,16 +77,27 @@ def train_recipe(
         if progress is not None:
             progress(epoch)
 
+    kept = checkpoint_of(out) if keep or resume else None
+    if kept is not None and kept.exists() and not resume:
+        fix = "Go on with --resume, or delete it to begin anew."
+        raise BadCheckpoint(f"checkpoint '{kept}'", "must not be there when a training begins", "there", fix)
     with _target(out, recipe.name) as (folder, stem):
         started = time.perf_counter()
-        network = loop.fit(recipe, data, note)
+        network = loop.fit(recipe, data, note, kept)
         seconds = time.perf_counter() - started
         accuracy = loop.evaluate(network, data)
         files = _files(recipe, network, data, history, accuracy)
         for ending, content in files.items():
             write_file(folder / f"{stem}{ending}", content)
+    if kept is not None:
+        kept.unlink(missing_ok=True)
     model = out if out.suffix == ".onnx" else out / f"{recipe.name}.onnx"
     return TrainResult(recipe, network, accuracy, history, seconds, model)
+
+
+def checkpoint_of(out: Path) -> Path:
+    """Return the checkpoint of a training into `out`, a file beside it: NAME.checkpoint."""
+    return out.with_name(f"{out.name.removesuffix('.onnx')}.checkpoint")
 
 
 def adjusted(recipe: Recipe, seed: int | None, epochs_scale: float) -> Recipe:
@@ -113,7 +130,7 @@ def _files(
     _, rows, columns, channels = data.train_images.shape
     weights = io.BytesIO()
     torch.save(network.state_dict(), weights)
-    report = {"recipe": recipe.model_dump(mode="json"), "test_accuracy": accuracy, "epochs": history}
+    report = {"recipe": recipe.record(), "test_accuracy": accuracy, "epochs": history}
     model = qonnx_bytes(
         network, (1, channels, rows, columns), {"lutwright.dataset": recipe.dataset, "lutwright.recipe": recipe.name}
     )
