@@ -6,8 +6,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from lutwright import data
 from lutwright.cli.train import train
-from lutwright.train import data
 
 RECIPE = """
 name = "tiny"

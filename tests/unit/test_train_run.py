@@ -8,10 +8,11 @@ import pytest
 import torch
 from onnx import numpy_helper
 
+from lutwright import data
 from lutwright import train as train_room
 from lutwright.errors import BadCheckpoint, BadModel, BadOption, BadRecipe, OutputError, ToolMissing, TrainingFailed
 from lutwright.frontend.export import qonnx_bytes
-from lutwright.train import augment, checkpoint, data, loop
+from lutwright.train import augment, checkpoint, loop
 from lutwright.train.recipe import Augment, Recipe
 from lutwright.train.reference import layer_outputs, load_model
 from lutwright.train.run import train_recipe
@@ -318,6 +319,21 @@ def test_crops_and_flips_by_hand(few):
     assert len({tuple(image.flatten().tolist()) for image in changed}) == len(images)
 
 
+def test_data_of_the_users_own_leaves_no_path(few, tmp_path):
+    np.savez(
+        tmp_path / "mine.npz",
+        x_train=few.train_images,
+        y_train=few.train_labels,
+        x_test=few.test_images,
+        y_test=few.test_labels,
+    )
+    result = train_recipe(tiny(dataset=f"path:{tmp_path / 'mine.npz'}"), tmp_path / "tiny", epochs_scale=0.1)
+    for content in files(result).values():
+        assert str(tmp_path).encode() not in content
+    assert json.loads(files(result)["tiny.history.json"])["recipe"]["dataset"] == "path:mine.npz"
+    assert [entry.key for entry in onnx.load(result.model).metadata_props] == ["lutwright.recipe"]
+
+
 # ---- residual blocks, strides, averages ------------------------------------------------------------------------------
 
 RESIDUAL = [
@@ -345,6 +361,15 @@ def test_residual_network(few, tmp_path, policy):
     tensors = initialisers(onnx.load(result.model))
     count = np.count_nonzero(codes(tensors, "block1.path.conv2").reshape(4, 4, 9), axis=-1)
     assert (count > 1).any() if policy == "dense" else (count == 1).all()
+
+
+def test_float_network_is_for_comparison_only(few, tmp_path):
+    recipe = tiny(layers=RESIDUAL, positions={"policy": "float"})
+    seen = []
+    network = loop.fit(recipe, few, seen.append)
+    assert not any("brevitas" in type(module).__module__ for module in network.modules()) and len(seen) == 3
+    with pytest.raises(BadRecipe, match=r"key 'positions.policy': must be one that hardware can have, not 'float'"):
+        train_recipe(recipe, tmp_path / "tiny", data=few)
 
 
 def test_residual_network_in_integers(few, tmp_path):

@@ -25,7 +25,7 @@ def train(
     out: Path | None = typer.Option(None, help="Folder for the results (default ./NAME), or a path ending in .onnx."),
     seed: int | None = typer.Option(None, help="Seed of every random number, in place of the recipe's."),
     epochs_scale: float = typer.Option(1.0, help="Multiply every phase's epochs, e.g. 0.1 for a quick trial."),
-    resume: bool = typer.Option(False, help="Go on from the checkpoint of a training that was stopped, if there is one."),
+    resume: bool = typer.Option(False, help="Go on from the checkpoint of a training that was stopped."),
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Train a quantised network and export it as QONNX; a checkpoint after each epoch lies beside the results."""

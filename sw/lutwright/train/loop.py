@@ -19,11 +19,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim.swa_utils import update_bn
 
+from lutwright.data import DataSet, presented
 from lutwright.errors import BadCheckpoint, TrainingFailed
 from lutwright.train import checkpoint
 from lutwright.train.augment import augmented
 from lutwright.train.callbacks import Callback, Choosing, Clipping, Hardening, Holding, power_norms
-from lutwright.train.data import DataSet, presented
 from lutwright.train.model import build, plain
 from lutwright.train.names import SHARED
 from lutwright.train.optimiser import optimiser_of, rate_of

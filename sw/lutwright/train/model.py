@@ -41,9 +41,17 @@ class _Builder:
     trained: bool
     modules: Modules = field(default_factory=OrderedDict)
 
-    def convolution(self, layer: Conv, mux: bool, stride: int, name: str) -> QuantConv2d:
+    @property
+    def unquantised(self) -> bool:
+        """Whether nothing is quantised."""
+        return self.recipe.positions.policy == "float"
+
+    def convolution(self, layer: Conv, mux: bool, stride: int, name: str) -> nn.Conv2d:
         """Return a convolution from the channels there are to `layer.out`."""
         how, kernel = self.recipe.positions, sides(layer.kernel)
+        if how.policy == "float":
+            padding = (kernel[0] // 2, kernel[1] // 2)
+            return nn.Conv2d(self.channels, layer.out, kernel, (stride, stride), padding, bias=False)
         if not mux or how.policy == "dense":
             return dense_conv(self.channels, layer.out, kernel, stride, layer.weight_bits)
         if self.trained:
@@ -70,12 +78,16 @@ class _Builder:
             return nn.BatchNorm2d(channels)
         return PowerNorm2d(channels, shared=self.recipe.norm == "power-of-two-shared")
 
-    def codes(self, bits: int) -> QuantReLU:
+    def codes(self, bits: int) -> nn.Module:
         """Return a quantised ReLU."""
+        if self.unquantised:
+            return nn.ReLU()
         return QuantReLU(act_quant=ActQuant, bit_width=bits) if self.trained else Codes(bits)
 
-    def signed(self, bits: int) -> QuantIdentity:
+    def signed(self, bits: int) -> nn.Module:
         """Return a quantiser of what a block adds up."""
+        if self.unquantised:
+            return nn.Identity()
         return QuantIdentity(act_quant=SumQuant, bit_width=bits) if self.trained else SignedCodes(bits)
 
     def add_conv(self, layer: Conv, number: int) -> None:
@@ -101,7 +113,8 @@ class _Builder:
     def _beside(self, layer: Block) -> nn.Module:
         if layer.stride == 1 and layer.out == self.channels:
             return nn.Identity()
-        parts: Modules = OrderedDict(conv=dense_conv(self.channels, layer.out, (1, 1), layer.stride, layer.weight_bits))
+        beside = self.convolution(layer.model_copy(update={"kernel": 1}), False, layer.stride, "beside")
+        parts: Modules = OrderedDict(conv=beside)
         parts["bn"], parts["codes"] = self.norm(layer.out), self.signed(layer.act_bits + 1)
         return nn.Sequential(parts)
 
@@ -113,6 +126,16 @@ class _Builder:
             where = f"recipe '{self.recipe.name}', key 'layers.{index}'"
             raise BadRecipe(where, "pooling must leave at least one row and column", "none")
         self.modules[f"pool{number}"] = nn.MaxPool2d(high if high == wide else (high, wide))
+
+    def add_dense(self, layer: Dense, classes: int) -> None:
+        """Add the last layer."""
+        features, quant = self.channels * self.rows * self.columns, Int8WeightPerTensorFixedPoint
+        self.modules["flatten"] = nn.Flatten()
+        self.modules["fc"] = (
+            nn.Linear(features, classes, bias=False)
+            if self.unquantised
+            else QuantLinear(features, classes, bias=False, weight_quant=quant, weight_bit_width=layer.weight_bits)
+        )
 
     def move(self, channels: int, stride: int) -> None:
         """Note the shape behind a convolution of the same size at stride 1."""
@@ -131,7 +154,8 @@ def build(recipe: Recipe, input_shape: tuple[int, int, int], classes: int, *, tr
     nothing of an image, BadLayer where the policy cannot take a layer.
     """
     made = _Builder(recipe, *input_shape, trained)
-    made.modules["input"] = QuantIdentity(act_quant=InputQuant, bit_width=recipe.input_bits)
+    if not made.unquantised:
+        made.modules["input"] = QuantIdentity(act_quant=InputQuant, bit_width=recipe.input_bits)
     convs = blocks = pools = 0
     for index, layer in enumerate(recipe.layers):
         if isinstance(layer, Block):
@@ -147,7 +171,7 @@ def build(recipe: Recipe, input_shape: tuple[int, int, int], classes: int, *, tr
             made.modules["average"] = nn.AvgPool2d((made.rows, made.columns))
             made.rows = made.columns = 1
         else:
-            _add_dense(made.modules, layer, made.channels * made.rows * made.columns, classes)
+            made.add_dense(layer, classes)
     return nn.Sequential(made.modules)
 
 
@@ -180,11 +204,4 @@ def dense_conv(ins: int, outs: int, kernel: tuple[int, int], stride: int, bits: 
         bias=False,
         weight_quant=Int8WeightPerTensorFixedPoint,
         weight_bit_width=bits,
-    )
-
-
-def _add_dense(modules: Modules, layer: Dense, features: int, classes: int) -> None:
-    modules["flatten"] = nn.Flatten()
-    modules["fc"] = QuantLinear(
-        features, classes, bias=False, weight_quant=Int8WeightPerTensorFixedPoint, weight_bit_width=layer.weight_bits
     )

@@ -89,10 +89,10 @@ def sides(window: int | tuple[int, int]) -> tuple[int, int]:
 class Positions(_Table):
     """How mux layers choose their positions, and what their weights are; see train/positions.py and train/weights.py.
 
-    policy: "dense" leaves them dense, for comparison.
+    policy: for comparison "dense" leaves them dense, and "float" quantises nothing either, so it cannot be exported.
     """
 
-    policy: Policy | Literal["dense"] = "sal"
+    policy: Policy | Literal["dense", "float"] = "sal"
     kept: Annotated[int, Field(ge=1, le=48)] = 1
     weights: Kind = "uniform"
     schedule: Pruning | None = None

@@ -12,8 +12,8 @@ from brevitas.nn import QuantIdentity, QuantReLU
 from numpy.typing import NDArray
 from torch import nn
 
+from lutwright.data import load
 from lutwright.errors import BadModel
-from lutwright.train.data import load
 from lutwright.train.model import build
 from lutwright.train.recipe import Recipe, load_recipe
 
@@ -58,7 +58,7 @@ def load_model(recipe: Recipe | str | Path, state_path: Path) -> nn.Sequential:
 def layer_outputs(module: nn.Module, images: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
     """Return what each compared layer of `module` puts out, by module name, in order of computation.
 
-    images: float32 [N, C, H, W] as `lutwright.train.data.presented` makes them.
+    images: float32 [N, C, H, W] as `lutwright.data.presented` makes them.
 
     The layers are the input quantiser, the activation quantisers and the pools, float32 [N, C, H, W], then the
     logits under "logits", float32 [N, classes]. The forward is Brevitas's own, in eval mode.

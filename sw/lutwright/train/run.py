@@ -14,11 +14,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from lutwright.errors import BadCheckpoint, BadOption
+from lutwright.data import DataSet, load
+from lutwright.data.catalogue import ENTRIES
+from lutwright.errors import BadCheckpoint, BadOption, BadRecipe
 from lutwright.files import new_folder, write_file
 from lutwright.frontend.export import qonnx_bytes
 from lutwright.train import loop
-from lutwright.train.data import DataSet, load
 from lutwright.train.recipe import Recipe, load_recipe
 
 
@@ -69,6 +70,11 @@ def train_recipe(
     """
     recipe = adjusted(recipe if isinstance(recipe, Recipe) else load_recipe(recipe), seed, epochs_scale)
     out = Path(recipe.name) if out is None else out
+    if recipe.positions.policy == "float":
+        fix = "Take dense; lutwright.train.loop.fit trains one in floats."
+        raise BadRecipe(
+            f"recipe '{recipe.name}', key 'positions.policy'", "must be one that hardware can have", "'float'", fix
+        )
     data = data or load(recipe.dataset)
     history: list[dict[str, Any]] = []
 
@@ -130,10 +136,12 @@ def _files(
     _, rows, columns, channels = data.train_images.shape
     weights = io.BytesIO()
     torch.save(network.state_dict(), weights)
-    report = {"recipe": recipe.record(), "test_accuracy": accuracy, "epochs": history}
-    model = qonnx_bytes(
-        network, (1, channels, rows, columns), {"lutwright.dataset": recipe.dataset, "lutwright.recipe": recipe.name}
-    )
+    named = recipe.dataset in ENTRIES
+    # A path is of one machine: of the user's own data the files tell only the last name.
+    shown = recipe if named else recipe.model_copy(update={"dataset": f"path:{Path(recipe.dataset).name}"})
+    report = {"recipe": shown.record(), "test_accuracy": accuracy, "epochs": history}
+    metadata = {"lutwright.recipe": recipe.name} | ({"lutwright.dataset": recipe.dataset} if named else {})
+    model = qonnx_bytes(network, (1, channels, rows, columns), metadata)
     return {
         ".onnx": model,
         ".pt": weights.getvalue(),

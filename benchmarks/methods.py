@@ -1,0 +1,138 @@
+"""Every position policy on every recipe: python benchmarks/methods.py. Finished trainings are taken from disk."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from methods_page import page, plot
+from methods_run import METHODS, Job, record, run
+
+from lutwright.boards import load_board
+from lutwright.cli.build import Wish, build_bitstream, build_project
+from lutwright.errors import LutwrightError
+from lutwright.files import write_file
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "methods"
+CACHE = HERE / ".figures"
+BOARD = "ulx3s-85f"
+
+# Recipe, clocks a frame at which areas are compared, seeds, and the part of its epochs that is trained.
+SETS: dict[str, tuple[int, int, float]] = {
+    "mnist-mux": (784, 3, 0.6),
+    "fashion-mux": (3136, 3, 0.3),
+    "spoken-digits-mux": (32, 3, 1.0),
+    "cifar10-mux-resnet": (65536, 1, 0.2),
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Train what is missing, write the page; return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
+    parser.add_argument("--seeds", type=int, help="how many, in place of each set's own number")
+    parser.add_argument("--jobs", type=int, default=2, help="trainings at a time, one thread each")
+    parser.add_argument("--fresh", action="store_true", help="train all anew")
+    parser.add_argument("--route", action="store_true", help="place and route the best multiplexer network of each set")
+    parser.add_argument("--out", type=Path, help="write the page to this Markdown file, plots beside it in methods/")
+    options = parser.parse_args(arguments)
+    jobs = [
+        Job(recipe, method, seed, SETS[recipe][2])
+        for recipe in options.sets
+        for seed in range(1, 1 + (options.seeds or SETS[recipe][1]))
+        for method in options.methods
+    ]
+    try:
+        train([job for job in jobs if options.fresh or not _known(job)], options.jobs)
+        routed = [route(recipe) for recipe in options.sets] if options.route else []
+    except LutwrightError as error:
+        print(f"{error.name}: {error}", file=sys.stderr)
+        return error.exit_code
+    sets = {recipe: rows for recipe in SETS if (rows := results(recipe))}
+    if routed:
+        write_file(RESULTS / "routed.json", json.dumps(routed, indent=1) + "\n")
+    known = RESULTS / "routed.json"
+    text = page(sets, json.loads(known.read_text()) if known.is_file() else [], BOARD, "make methods")
+    print(text)
+    if options.out:
+        write_file(options.out, text)
+        for recipe, rows in sets.items():
+            write_file(RESULTS / f"{recipe}.svg", plot(recipe, rows))
+    return 0
+
+
+def results(recipe: str) -> list[dict[str, Any]]:
+    """Return the results of `recipe` as it is now, by method and seed."""
+    path = RESULTS / f"{recipe}.json"
+    rows = json.loads(path.read_text()) if path.is_file() else []
+    order = list(METHODS)
+    current = [
+        row for row in rows if row["digest"] == Job(recipe, row["method"], row["seed"], SETS[recipe][2]).digest()
+    ]
+    return sorted(current, key=lambda row: (order.index(row["method"]), row["seed"]))
+
+
+def _known(job: Job) -> bool:
+    return any(row["digest"] == job.digest() for row in results(job.recipe))
+
+
+def train(jobs: Sequence[Job], workers: int) -> None:
+    """Run `jobs`, so many at a time; what is done is on disk at once."""
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        waiting = {pool.submit(one, job): job for job in jobs}
+        for number, future in enumerate(as_completed(waiting), 1):
+            row, job = future.result(), waiting[future]
+            keep(job.recipe, row)
+            print(f"[{number}/{len(jobs)}] {job.recipe} {job.method} {job.seed}: {row['accuracy']:.2%}", flush=True)
+
+
+def one(job: Job) -> dict[str, Any]:
+    """Train one job in a process of its own; its checkpoint and its model are kept in the cache."""
+    CACHE.mkdir(exist_ok=True)
+    checkpoint = CACHE / f"{job.recipe}-{job.digest()}.checkpoint"
+    result, model = run(job, BOARD, SETS[job.recipe][0], checkpoint, lambda line: print(line, flush=True))
+    if model:
+        write_file(CACHE / f"{job.recipe}-{job.digest()}.onnx", model)
+    checkpoint.unlink(missing_ok=True)
+    return record(result)
+
+
+def keep(recipe: str, row: dict[str, Any]) -> None:
+    """Put `row` among the results of `recipe` that are on disk."""
+    rows = [other for other in results(recipe) if other["digest"] != row["digest"]] + [row]
+    write_file(RESULTS / f"{recipe}.json", "[\n" + ",\n".join(json.dumps(each) for each in rows) + "\n]\n")
+
+
+def route(recipe: str) -> dict[str, Any]:
+    """Place and route the most accurate multiplexer network of `recipe`; return what it takes."""
+    best = max((r for r in results(recipe) if r["method"] not in ("float", "dense")), key=lambda row: row["accuracy"])
+    board = load_board(BOARD)
+    with tempfile.TemporaryDirectory() as folder:
+        project = Path(folder) / "project"
+        model = CACHE / f"{recipe}-{best['digest']}.onnx"
+        _, choice = build_project(model, board, project, None, Wish(None, None))
+        measured = build_bitstream(project, board)
+    return {
+        "recipe": recipe,
+        "method": best["method"],
+        "accuracy": best["accuracy"],
+        "fps": board.clock.mhz * 1e6 / choice.pipeline.interval,
+        "lut": measured.lut,
+        "ff": measured.ff,
+        "bram": measured.bram,
+        "fmax": measured.fmax_mhz,
+        "estimate": choice.estimate.as_dict()["lut"],
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
