@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from hardware_layers import samples
-from hardware_networks import HELD_OUT, design
+from hardware_networks import HELD_OUT, HeldOut
 from hardware_synthesis import FAMILIES, Counts, alone, count
 
 from lutwright.dataflow.cost import cost, pipeline_cost
@@ -49,6 +49,13 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--families", nargs="+", choices=FAMILIES, default=list(FAMILIES))
     parser.add_argument("--skip", nargs="*", choices=("cells", "fit", "held-out"), default=[])
+    parser.add_argument(
+        "--stages",
+        nargs="*",
+        default=[],
+        metavar="TEXT",
+        help="held-out networks with this in their title, stage by stage as well",
+    )
     parser.add_argument("--timeout", type=float, default=900, help="seconds for one synthesis")
     options = parser.parse_args(arguments)
     parts: tuple[tuple[str, Callable[[str, float], Iterable[str]]], ...] = (
@@ -61,6 +68,10 @@ def main(arguments: Sequence[str]) -> int:
             for name, table in parts:
                 if name not in options.skip and (name != "cells" or family == "ecp5"):
                     for line in table(family, options.timeout):
+                        print(line, flush=True)
+            for held in HELD_OUT:
+                if any(text in held.title for text in options.stages):
+                    for line in stage_table(held, family, options.timeout):
                         print(line, flush=True)
     except LutwrightError as error:
         print(f"{error.name}: {error}", file=sys.stderr)
@@ -122,7 +133,7 @@ def fit_table(family: str, timeout: float) -> Iterable[str]:
 
 
 def fitted(rows: Sequence[Row], start: Family) -> Family:
-    """Least squares over `rows`, each weighted by the square root of its size; what comes out negative is 0.
+    """Least squares of the relative errors of `rows`; what comes out negative is 0.
 
     Only a chain may take less than nothing: its first and last bit are often not of LUTs.
     """
@@ -132,8 +143,8 @@ def fitted(rows: Sequence[Row], start: Family) -> Family:
     base = np.array([row.parts.luts(zero) for row in rows])
     while True:
         units: FloatArray = np.array([[row.parts.luts(replace(zero, **{name: 1.0})) for name in free] for row in rows])
-        scaled = (units - base[:, None]) / np.sqrt(seen)[:, None]
-        found = np.linalg.lstsq(scaled, (seen - base) / np.sqrt(seen), rcond=None)[0]
+        scaled = (units - base[:, None]) / seen[:, None]
+        found = np.linalg.lstsq(scaled, (seen - base) / seen, rcond=None)[0]
         negative = [name for name, value in zip(free, found, strict=True) if value < 0 and name != "chain"]
         if not negative:
             return replace(zero, **dict(zip(free, found.tolist(), strict=True)))
@@ -151,15 +162,25 @@ def _row(title: str, made: tuple[Graph, Pipeline], family: str, timeout: float) 
 def held_out_table(family: str, timeout: float) -> Iterable[str]:
     """Estimate and count of whole networks."""
     head = (f"{family}, networks", "LUT", "counted", "error", "FF", "counted", "block RAM", "DSP")
-    yield "\n{:31}{:>8}{:>9}{:>8}{:>8}{:>9}{:>11}{:>9}".format(*head)
-    for title, (name, interval) in HELD_OUT.items():
-        made = design(name, interval, block_bits(family))
-        row = _row(title, (made.graph, made.pipeline), family, timeout)
+    yield "\n{:33}{:>8}{:>9}{:>8}{:>8}{:>9}{:>11}{:>9}".format(*head)
+    for held in HELD_OUT:
+        made = held.design(block_bits(family))
+        row = _row(held.title, (made.graph, made.pipeline), family, timeout)
         told, seen = row.parts.on(family), row.counts
         yield (
-            f"{title:31}{told.lut:8.0f}{seen.lut:9}{row.error(family):+8.1%}{told.ff:8.0f}{seen.ff:9}"
+            f"{held.title:33}{told.lut:8.0f}{seen.lut:9}{row.error(family):+8.1%}{told.ff:8.0f}{seen.ff:9}"
             f"{f'{told.bram}, {seen.bram}':>11}{f'{told.dsp}, {seen.dsp}':>9}"
         )
+
+
+def stage_table(held: HeldOut, family: str, timeout: float) -> Iterable[str]:
+    """Estimate and count of each stage of a network, alone: where the whole is wrong, this says which cell is."""
+    yield f"\n{family}, {held.title}"
+    yield f"{'stage':24}{'cell':22}{'LUT':>8}{'counted':>9}{'FF':>8}{'counted':>9}"
+    for stage in held.design(block_bits(family)).pipeline.stages:
+        told, seen = cost(stage).on(family), count(alone(stage), "alone", family, timeout=timeout)
+        cell = "unrolled" if stage.made is not None else stage.cell
+        yield f"{stage.name:24}{cell:22}{told.lut:8.0f}{seen.lut:9}{told.ff:8.0f}{seen.ff:9}"
 
 
 if __name__ == "__main__":

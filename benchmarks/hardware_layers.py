@@ -10,7 +10,7 @@ import numpy as np
 from lutwright.dataflow.folding import Fold
 from lutwright.dataflow.lower import Target, lower
 from lutwright.dataflow.stage import Pipeline
-from lutwright.ir.graph import Graph, Node, Tensor
+from lutwright.ir.graph import Graph, Node, Output, Tensor
 from lutwright.ir.ops import infer
 from lutwright.ir.verify import verify
 from lutwright.numerics.edge import Edge
@@ -101,7 +101,7 @@ class Layers:
     def graph(self, name: str = "layers") -> Graph:
         """What was made."""
         edge = Edge.of(self.quantiser)
-        return verify(Graph(name, tuple(self.nodes), self.tensors, "input", self.here.name, edge, {}))
+        return verify(Graph(name, tuple(self.nodes), self.tensors, "input", (Output(self.here.name),), edge, {}))
 
     def ready(self, name: str) -> Graph:
         """What was made, with the signs of multiplexers as the cells take them."""

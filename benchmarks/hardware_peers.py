@@ -1,4 +1,4 @@
-"""The same integer networks by other tools, as the Verilog that they write themselves."""
+"""The same integer networks by da4ml, as the Verilog that it writes itself."""
 
 from __future__ import annotations
 
@@ -36,12 +36,11 @@ def by_da4ml(graph: Graph, codes: IntArray, cutoff: float) -> Peer:
     codes: int64 [frames, *input shape] to compare on. cutoff: adders between two registers.
     Raises UnsupportedOp for what is not written down here.
     """
-    from da4ml.codegen import VerilogModel
     from da4ml.trace import FixedVariableArrayInput, HWConfig, comb_trace, to_pipeline
 
     x = graph.tensors[graph.input]
-    # An adder counts as one level, however wide it is.
-    start = FixedVariableArrayInput(x.shape, hwconf=HWConfig(-1, -1, -1))
+    # An adder costs its bits, and counts as one level however wide it is.
+    start = FixedVariableArrayInput(x.shape, hwconf=HWConfig(1, -1, -1))
     values: dict[str, Any] = {graph.input: start.quantize(int(x.low < 0), x.type.width - int(x.low < 0), 0)}
     last = graph.input
     for node in graph.nodes:
@@ -54,12 +53,30 @@ def by_da4ml(graph: Graph, codes: IntArray, cutoff: float) -> Peer:
     scores = np.asarray(logic.predict(codes.reshape(len(codes), -1).astype(np.float64)))
     wanted = execute_all(graph, codes, {last})[last].reshape(len(codes), -1)
     exact = int((scores == wanted).all(axis=1).sum())
+    return Peer(_sources(pipeline), "peer", exact, len(codes), 1)
+
+
+def matrix_by_da4ml(matrix: IntArray, top: int, cutoff: float) -> tuple[dict[str, bytes], int]:
+    """`matrix` x in Verilog, module "peer", and its latency in clocks, the register at its input counted.
+
+    matrix: int64 [outputs, inputs]; x: integers from 0 to `top`. cutoff: adders between two registers.
+    """
+    from da4ml.trace import FixedVariableArrayInput, HWConfig, comb_trace, to_pipeline
+
+    start = FixedVariableArrayInput((matrix.shape[1],), hwconf=HWConfig(1, -1, -1))
+    x = start.quantize(0, top.bit_length(), 0)
+    pipeline = to_pipeline(comb_trace(start, x @ matrix.T.astype(np.float64)), cutoff, verbose=False)
+    return _sources(pipeline), len(pipeline.solutions) + 1
+
+
+def _sources(pipeline: Any) -> dict[str, bytes]:
+    from da4ml.codegen import VerilogModel
+
     with tempfile.TemporaryDirectory() as name:
         VerilogModel(pipeline, "peer", name).write()
         sources = {path.stem: path.read_text() for path in sorted(Path(name).rglob("*.v"))}
         files = {f"{cell}.v": sources[cell].encode() for cell in _below("peer", sources)}
-        files |= {path.name: path.read_bytes() for path in Path(name).rglob("*.mem")}
-    return Peer(files, "peer", exact, len(codes), 1)
+        return files | {path.name: path.read_bytes() for path in Path(name).rglob("*.mem")}
 
 
 def _below(top: str, sources: Mapping[str, str]) -> set[str]:
@@ -110,48 +127,3 @@ def _step(form: Multiply, x: Any) -> Any:
         odd = half.quantize(1, 24, 0).quantize(0, 1, 0)
         scaled = half + odd * 2.0**-form.shift + (0.5 - 2.0**-form.shift)
     return scaled.relu().quantize(0, bits, 0, "SAT")
-
-
-def by_nngen(graph: Graph, codes: IntArray) -> Peer:
-    """`graph`, a chain of Conv or Dense with Step, pools and Flatten, up to its scores; weights in memory outside.
-
-    NNgen rounds halves up. codes: int64 [frames, *input shape]. Raises UnsupportedOp for another graph.
-    """
-    import nngen
-
-    x = graph.tensors[graph.input]
-    value = nngen.placeholder(dtype=nngen.uint8, shape=(1, *x.shape), name="x")
-    nodes = [node for node in graph.nodes if node.op != "ArgMax"]
-    for node, after in zip(nodes, [*nodes[1:], None], strict=True):
-        form = after.attrs["form"] if after is not None and after.op == "Step" else None
-        value = _nngen_node(nngen, graph, node, form, value)
-    found = [np.asarray(nngen.eval([value], x=frame[None])[0]).reshape(-1) for frame in codes]
-    last = nodes[-1].output
-    wanted = execute_all(graph, codes, {last})[last].reshape(len(codes), -1)
-    exact = int((np.stack(found) == wanted).all(axis=1).sum())
-    text = nngen.to_verilog([value], "peer", silent=True, config={"maxi_datawidth": 32})
-    return Peer({"peer.v": text.encode()}, "peer", exact, len(codes), 0)
-
-
-def _nngen_node(nngen: Any, graph: Graph, node: Node, form: Any, x: Any) -> Any:
-    """The output of `node`, a step behind it included, for NNgen's `x`."""
-    sums = {"sum_dtype": nngen.int16}
-    made = sums | {"dtype": nngen.int16}
-    if isinstance(form, Multiply):
-        bits = int(form.code_high).bit_length() + 1  # it clips as if there were a sign
-        made = sums | {"rshift_out": form.shift, "act_func": nngen.relu, "dtype": nngen.dtype_int(bits)}
-    if node.op in ("Conv", "Dense"):
-        w = node.attrs["weights"]
-        weights = nngen.variable(dtype=nngen.int4, shape=w.shape, name=f"w_{node.name}")
-        weights.set_value(w)
-        if node.op == "Dense":
-            return nngen.matmul(x, weights, transposed_b=True, **made)
-        return nngen.conv2d(x, weights, strides=(1, *node.attrs["stride"], 1), **made)
-    if node.op == "MaxPool":
-        size = (1, *node.attrs["kernel"], 1)
-        return nngen.max_pool(x, ksize=size, strides=size)
-    if node.op == "Flatten":
-        return nngen.reshape(x, (1, -1))
-    if node.op == "Step":
-        return x
-    raise UnsupportedOp(f"node '{node.name}' ({node.op})", "is not written for NNgen here")

@@ -32,6 +32,15 @@ _SYNTH = {
     "xc7": "synth_xilinx -family xc7 -top {top} -flatten -noiopad{dsp}",
     "ice40": "synth_ice40 -top {top}{dsp}",
 }
+# The multipliers that are to be DSP blocks are those of the cell product_dsp, as in flow/synth.py: what they are mapped
+# to, and the widest operands there.
+_DSP_CELL, _DSP_SIGNAL = "product_dsp", "dsp_product"
+_DSP_MAP = {
+    "ecp5": ("+/lattice/dsp_map_18x18.v", "MUL18X18", 18, 18),
+    "gowin": ("+/gowin/dsp_map.v", "MUL18X18", 18, 18),
+    "xc7": ("+/xilinx/xc7_dsp_map.v", "MUL25X18", 25, 18),
+    "ice40": ("+/ice40/dsp_map.v", "MUL16X16", 16, 16),
+}
 # kind -> regular expression of cell types, and how many of the kind one such cell takes
 _CELLS: dict[str, dict[str, tuple[tuple[str, float], ...]]] = {
     "ecp5": {
@@ -106,7 +115,20 @@ def _script(files: Mapping[str, bytes], top: str, family: str, dsp: bool) -> str
         steps = [f"{synth} -run begin:map_gates", short, f"{synth} -run map_gates:"]
     read = f"read_slang --top {top}" if slang else "read_verilog -sv"
     flow2 = ["scratchpad -copy abc9.script.flow2 abc9.script"] if family in ("ecp5", "gowin") else []
-    return "\n".join([f"{read} {' '.join(sources)}", *flow2, *steps, "write_json netlist.json"]) + "\n"
+    chosen = _dsp_passes(family) if f"{_DSP_CELL}.sv" in files else []
+    return "\n".join([f"{read} {' '.join(sources)}", *chosen, *flow2, *steps, "write_json netlist.json"]) + "\n"
+
+
+def _dsp_passes(family: str) -> list[str]:
+    library, name, a, b = _DSP_MAP[family]
+    chosen = f"w:*{_DSP_SIGNAL} %ci1 t:$mul %i"
+    sizes = f"-D DSP_A_MAXWIDTH={a} -D DSP_B_MAXWIDTH={b} -D DSP_A_MINWIDTH=2 -D DSP_B_MINWIDTH=2"
+    return [
+        "opt_clean",
+        f"wreduce {chosen}",
+        f"techmap -map +/mul2dsp.v {sizes} -D DSP_NAME=$__{name} {chosen}",
+        f"techmap -map {library} t:$__{name}",
+    ]
 
 
 def _synthesise(files: Mapping[str, bytes], top: str, family: str, script: str, timeout: float) -> Counts:

@@ -1,7 +1,7 @@
 """A simulated board behind a pseudo-terminal: bytes of the terminal go to the board's UART pins, and back.
 
-Environment: LUTWRIGHT_CLOCKS_PER_BIT; LUTWRIGHT_PTY, a file that gets the terminal's path; LUTWRIGHT_STOP, a file whose
-appearance ends the simulation; LUTWRIGHT_OWNER, a process id: the simulation also ends when that process is gone.
+Environment: that of tb_board's start_board; LUTWRIGHT_PTY, a file that gets the terminal's path; LUTWRIGHT_STOP, a file
+whose appearance ends the simulation; LUTWRIGHT_OWNER, a process id: the simulation also ends when that process is gone.
 """
 
 from __future__ import annotations

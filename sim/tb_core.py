@@ -3,8 +3,8 @@
 The comparing is done by lutwright.simulate.core, out of the records that the bench writes.
 
 The environment variable LUTWRIGHT_RUNS names a JSON file: a list of runs, each with the numbers of the bench's
-controls, and `reset_after`: clocks after which the core is reset in mid-frame and the run begins again, or 0.
-The answers go to answers.json in the working folder.
+controls (those of beats and of single outputs under `controls`), and `reset_after`: clocks after which the core is
+reset in mid-frame and the run begins again, or 0. The answers go to answers.json in the working folder.
 """
 
 import json
@@ -29,8 +29,10 @@ async def reset(bench: Any) -> None:
 async def start(bench: Any, index: int, run: dict[str, Any]) -> None:
     """Set the controls of `run` and let the frames go."""
     bench.run.value = index
-    for control in ("in_beats", "out_beats", "stall_in", "stall_out", "seed"):
+    for control in ("stall_in", "stall_out", "seed"):
         getattr(bench, control).value = run[control]
+    for control, value in run["controls"].items():
+        getattr(bench, control).value = value
     await Timer(2 * CLOCK_NS, "ns")
     bench.play.value = 1
 

@@ -1,4 +1,4 @@
-// Sum of TERMS signed numbers by a tree of adders with a register after every EVERY levels and after the last.
+// Sum of TERMS numbers by a tree of adders with a register after every EVERY levels and after the last.
 // Sums between registers are kept as they are: else synthesis merges them into carry-save logic, which costs
 // about 1.7 times the LUTs where there are carry chains.
 //
@@ -7,7 +7,8 @@
 `default_nettype none
 module adder_tree #(
     parameter  int TERMS    = 4,  // numbers to add; 1 or more
-    parameter  int IN_BITS  = 8,  // bits of each, two's complement
+    parameter  int IN_BITS  = 8,  // bits of each
+    parameter  int SIGNED   = 1,  // 1: two's complement, 0: unsigned
     parameter  int EVERY    = 1,  // levels of adders between two registers; 1 or more
     localparam int LEVELS   = $clog2(TERMS),
     localparam int OUT_BITS = IN_BITS + LEVELS
@@ -27,15 +28,15 @@ module adder_tree #(
     end else begin : sums
       localparam int BELOW = (TERMS + (1 << (l - 1)) - 1) >> (l - 1);
       for (genvar i = 0; i < N; i++) begin : add
-        logic signed [B-2:0] a, b;
-        (* keep *) logic signed [B-1:0] s;
+        logic [B-2:0] a, b;
+        (* keep *) logic [B-1:0] s;
         assign a = level[l-1].v[2*i*(B-1)+:B-1];
         if (2 * i + 1 < BELOW) begin : pair
           assign b = level[l-1].v[(2*i+1)*(B-1)+:B-1];
         end else begin : odd
           assign b = '0;
         end
-        assign s = B'(a) + B'(b);
+        assign s = {SIGNED != 0 && a[B-2], a} + {SIGNED != 0 && b[B-2], b};
         if (l == LEVELS || l % EVERY == 0) begin : register
           always_ff @(posedge clk) if (enable) v[i*B+:B] <= s;
         end else begin : wire_on

@@ -1,10 +1,11 @@
 // Depthwise convolution behind a window: each channel has its own kernel, PE channels a clock.
 //
 // formula:  y[n*PE + p] = sum over tap < TAPS of w[n*PE + p][tap] * x[tap][n*PE + p],  n < NF
+//           with COMPLEMENT made of size * x and size * ~x (product.sv), to which OFFSETS add what they lack
 // input:    beat n of a window has element (tap*PE + p): channel n*PE + p of the tap
 // weights:  entry ((n*PE + p)*TAPS + tap) of WEIGHTS
 // rate:     1 beat a clock: NF clocks a window
-// latency:  2 + ceil(ceil(log2(TAPS)) / EVERY) clocks
+// latency:  2 + ceil(ceil(log2(TAPS)) / EVERY) clocks, 1 more if COMPLEMENT
 // stall:    the whole cell waits while a result is not taken
 `default_nettype none
 module depthwise_mac #(
@@ -15,10 +16,12 @@ module depthwise_mac #(
     parameter int                     X_SIGNED = 0,   // 1: activations are two's complement
     parameter int                     W_BITS   = 4,   // bits of a weight, two's complement; 2 bits: -1, 0 and 1
     parameter int                     POWERS   = 0,   // 1: weights of 0 and powers of two, coded as product.sv says; not unfolded
-    parameter int                     P_BITS   = 8,   // bits of a product, two's complement
+    parameter int                     COMPLEMENT = 0,  // 1: weights are {negative, size} as product.sv says; not unfolded
+    parameter int                     P_BITS   = 8,   // bits of a product, two's complement; unsigned if COMPLEMENT and not X_SIGNED
     parameter int                     ACC_BITS = 12,  // bits of a result, two's complement
     parameter int                     EVERY    = 1,   // levels of adders between two registers
-    parameter [NF*PE*TAPS*W_BITS-1:0] WEIGHTS  = '0   // the weights
+    parameter [NF*PE*TAPS*W_BITS-1:0] WEIGHTS  = '0,  // the weights
+    parameter [(COMPLEMENT != 0 ? NF*PE : 1)*ACC_BITS-1:0] OFFSETS = '0  // if COMPLEMENT: that of channel n*PE + p at (n*PE + p)*ACC_BITS
 ) (
     input  wire logic                      clk,
     input  wire logic                      rst,
@@ -72,6 +75,7 @@ module depthwise_mac #(
           .W_BITS  (W_BITS),
           .P_BITS  (P_BITS),
           .POWERS  (POWERS),
+          .COMPLEMENT(COMPLEMENT),
           .CONSTANT(NF == 1 ? 1 : 0),
           .WEIGHT  (WEIGHTS[(p*TAPS+t)*W_BITS+:W_BITS])
       ) u_product (
@@ -99,8 +103,12 @@ module depthwise_mac #(
       .SIMD     (TAPS),
       .SF       (1),
       .TERM_BITS(P_BITS),
+      .SIGNED   (COMPLEMENT != 0 && X_SIGNED == 0 ? 0 : 1),
       .ACC_BITS (ACC_BITS),
-      .EVERY    (EVERY)
+      .EVERY    (EVERY),
+      .ADDS     (COMPLEMENT),
+      .NF       (NF),
+      .OFFSETS  (OFFSETS)
   ) u_sum (
       .clk         (clk),
       .rst         (rst),

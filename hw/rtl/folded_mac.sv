@@ -1,10 +1,12 @@
 // Matrix times vector, folded: PE outputs x SIMD inputs a clock. Convolution behind a `window`, or a dense layer.
 //
 // formula:  y[n*PE + p] = sum over f < SF, s < SIMD of w[n*PE + p][f*SIMD + s] * x[f*SIMD + s],  n < NF
+//           with COMPLEMENT made of size * x and size * ~x (product.sv), to which OFFSETS add what they lack
 //           with BINARY an activation and a weight are one bit: 1 for -1, 0 for 1 (cell sign_count, no multiplier)
 // weights:  word n*SF + f of the ROM holds w[n*PE + p][f*SIMD + s] at bits (p*SIMD + s)*W_BITS
 // rate:     one vector each NF*SF clocks, one beat of PE results each SF clocks
-// latency:  2 + ceil(ceil(log2(TERMS)) / EVERY) clocks from the last input of a sum to its result, 1 more if SF > 1;
+// latency:  2 + ceil(ceil(log2(TERMS)) / EVERY) clocks from the last input of a sum to its result, 1 more if SF > 1 or
+//           COMPLEMENT;
 //           TERMS = SIMD, if BINARY a quarter of it
 // stall:    the whole cell waits while a result is not taken
 `default_nettype none
@@ -18,7 +20,8 @@ module folded_mac #(
     parameter int                          X_SIGNED = 0,   // 1: activations are two's complement
     parameter int                          W_BITS   = 4,   // bits of a weight, two's complement
     parameter int                          POWERS   = 0,   // 1: weights of 0 and powers of two, coded as product.sv says; not unfolded
-    parameter int                          P_BITS   = 8,   // bits of a product, two's complement
+    parameter int                          COMPLEMENT = 0,  // 1: weights are {negative, size} as product.sv says; not unfolded, nor with BINARY or DSP
+    parameter int                          P_BITS   = 8,   // bits of a product, two's complement; unsigned if COMPLEMENT and not X_SIGNED
     parameter int                          ACC_BITS = 12,  // bits of a result, two's complement
     parameter int                          BINARY   = 0,   // 1: -1 and 1 times -1 and 1; X_BITS and W_BITS are 1
     parameter int                          DSP      = 0,   // products in DSP blocks: 1 one each, 2 one for two outputs (PE even)
@@ -27,6 +30,7 @@ module folded_mac #(
     parameter                              FILE     = "",  // weight file, one word a line, if BLOCK
     localparam int                         WORD     = PE * SIMD * W_BITS,
     parameter [(BLOCK != 0 ? 1 : NF*SF)*WORD-1:0] WEIGHTS = '0,  // the weights if not BLOCK
+    parameter [(COMPLEMENT != 0 ? NF*PE : 1)*ACC_BITS-1:0] OFFSETS = '0,  // if COMPLEMENT: that of output n*PE + p at (n*PE + p)*ACC_BITS
     localparam int                         BEAT     = (HOLD != 0 ? SF : 1) * SIMD * X_BITS
 ) (
     input  wire logic                   clk,
@@ -45,6 +49,9 @@ module folded_mac #(
 
   if (DSP < 0 || DSP > 2 || (DSP == 2 && PE % 2 != 0)) begin : bad_dsp
     ERROR_DSP_must_be_0_to_2_and_2_needs_an_even_PE error ();
+  end
+  if (COMPLEMENT != 0 && (BINARY != 0 || DSP != 0)) begin : bad_complement
+    ERROR_COMPLEMENT_excludes_BINARY_and_DSP error ();
   end
   if (BINARY != 0 && (X_BITS != 1 || W_BITS != 1)) begin : bad_bits
     ERROR_BINARY_needs_X_BITS_and_W_BITS_of_1 error ();
@@ -147,6 +154,7 @@ module folded_mac #(
           .W_BITS  (W_BITS),
           .P_BITS  (P_BITS),
           .POWERS  (POWERS),
+          .COMPLEMENT(COMPLEMENT),
           .CONSTANT(CONSTANT),
           .WEIGHT  (WEIGHTS[i*W_BITS+:W_BITS])
       ) u_product (
@@ -177,6 +185,7 @@ module folded_mac #(
 
   // Counts of signs are half of the sum, and a term with an odd number of them lacks 1 each fold.
   localparam int SUM_BITS = BINARY != 0 ? ACC_BITS - 1 : ACC_BITS;
+  localparam int OFFSET_BITS = (COMPLEMENT != 0 ? NF * PE : 1) * SUM_BITS;
   logic [PE*SUM_BITS-1:0] sums;
   if (BINARY == 0) begin : whole_sums
     assign m_data = sums;
@@ -195,8 +204,12 @@ module folded_mac #(
       .SIMD     (TERMS),
       .SF       (SF),
       .TERM_BITS(TERM_BITS),
+      .SIGNED   (COMPLEMENT != 0 && X_SIGNED == 0 ? 0 : 1),
       .ACC_BITS (SUM_BITS),
-      .EVERY    (EVERY)
+      .EVERY    (EVERY),
+      .ADDS     (COMPLEMENT),
+      .NF       (NF),
+      .OFFSETS  (OFFSET_BITS'(OFFSETS))
   ) u_sum (
       .clk         (clk),
       .rst         (rst),

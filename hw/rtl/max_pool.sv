@@ -80,8 +80,8 @@ module max_pool #(
   end
 
   // Stage 1: the beat, and the running maximum of its window out of the memory.
-  logic               valid_1, first_1, last_1, forward_1, fire;
-  logic [PE*BITS-1:0] data_1, kept, memory, maximum, forwarded;
+  logic               valid_1, first_1, last_1, fire;
+  logic [PE*BITS-1:0] data_1, kept, memory, maximum;
   logic [     AW-1:0] index_1;
 
   assign fire    = valid_1 && (!last_1 || !m_valid || m_ready);
@@ -98,9 +98,6 @@ module max_pool #(
       index_1   <= index;
       first_1   <= column_in == '0 && row_in == '0;
       last_1    <= column_in == IW'(KW - 1) && row_in == IW'(KH - 1);
-      // The same word is being written now: take it from here, not from the memory.
-      forward_1 <= fire && index == index_1;
-      forwarded <= maximum;
     end
   end
 
@@ -118,7 +115,19 @@ module max_pool #(
       .d            (maximum)
   );
 
-  assign kept = forward_1 ? forwarded : memory;
+  if (NF > 1) begin : apart  // a word is read again when it has been written
+    assign kept = memory;
+  end else begin : beside  // it may be being written while it is read: then it is taken from here
+    logic                   forward_1;
+    logic [PE*BITS-1:0] forwarded;
+    always_ff @(posedge clk) begin
+      if (take) begin
+        forward_1 <= fire && index == index_1;
+        forwarded <= maximum;
+      end
+    end
+    assign kept = forward_1 ? forwarded : memory;
+  end
   for (genvar p = 0; p < PE; p++) begin : channel
     logic [BITS-1:0] a, b;
     logic            larger;

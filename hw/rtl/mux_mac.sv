@@ -5,12 +5,14 @@
 // formula:  with SIGN_ONLY a weight is one bit, and  -x  is made as  ~x = -x - 1,  without an adder:
 //           y[n*PE + p] = sum over f < SF, s < SIMD of (w ? ~x : x),  which is the sum of +-x less the number of w = 1;
 //           else  y[n*PE + p] = sum over f < SF, s < SIMD, q < KEPT of w * x[tap][f*SIMD + s],  n < NF,  with w and tap
-//           the q-th of the pair (output n*PE + p, input f*SIMD + s)
+//           the q-th of the pair (output n*PE + p, input f*SIMD + s); with COMPLEMENT made of size * x and size * ~x
+//           (product.sv), to which OFFSETS add what they lack
 // input:    HOLD = 1: the layout of `window`, element ((f*TAPS + tap)*SIMD + s), held for NF*SF clocks
 //           HOLD = 0: that of `window_folded`, a beat is one group f, element (tap*SIMD + s), and all SF come NF times
 // weights:  entry ((n*SF + f)*PE*SIMD + p*SIMD + s)*KEPT + q of POSITIONS (T_BITS each) and WEIGHTS (W_BITS each)
 // rate:     one window each NF*SF clocks (HOLD = 0: one beat in a clock), one beat of PE results each SF clocks
 // latency:  2 (SIGN_ONLY: 1) + ceil(ceil(log2(SIMD*KEPT)) / EVERY) clocks from the window to the first result, SF more if SF > 1
+//           or COMPLEMENT
 // stall:    the whole cell waits while a result is not taken
 `default_nettype none
 module mux_mac #(
@@ -27,14 +29,16 @@ module mux_mac #(
     parameter  int                             SIGN_ONLY = 0,   // 1: weights are +1 and -1, one bit each
     parameter  int                             W_BITS    = 4,   // bits of a weight, two's complement; 1 if SIGN_ONLY
     parameter  int                             POWERS    = 0,   // 1: weights of 0 and powers of two, coded as product.sv says; not unfolded
-    parameter  int                             P_BITS    = 8,   // bits of a product, two's complement
+    parameter  int                             COMPLEMENT = 0,  // 1: weights are {negative, size} as product.sv says; not unfolded
+    parameter  int                             P_BITS    = 8,   // bits of a product, two's complement; unsigned if COMPLEMENT and not X_SIGNED
     parameter  int                             ACC_BITS  = 12,  // bits of a result, two's complement
     parameter  int                             EVERY     = 1,   // levels of adders between two registers
     localparam int                             T_BITS    = $clog2(TAPS),
     localparam int                             GROUPS    = HOLD != 0 ? SF : 1,  // input folds in a beat
     localparam int                             LANES     = PE * SIMD * KEPT,
     parameter  [NF*SF*LANES*T_BITS-1:0]        POSITIONS = '0,  // the taps of each pair
-    parameter  [NF*SF*LANES*W_BITS-1:0]        WEIGHTS   = '0   // the weights of each pair
+    parameter  [NF*SF*LANES*W_BITS-1:0]        WEIGHTS   = '0,  // the weights of each pair
+    parameter  [(COMPLEMENT != 0 ? NF*PE : 1)*ACC_BITS-1:0] OFFSETS = '0  // if COMPLEMENT: that of output n*PE + p at (n*PE + p)*ACC_BITS
 ) (
     input  wire logic                               clk,
     input  wire logic                               rst,
@@ -158,6 +162,7 @@ module mux_mac #(
           .W_BITS  (W_BITS),
           .P_BITS  (P_BITS),
           .POWERS  (POWERS),
+          .COMPLEMENT(COMPLEMENT),
           .CONSTANT(FOLDS == 1 ? 1 : 0),
           .WEIGHT  (WEIGHTS[i*W_BITS+:W_BITS])
       ) u_product (
@@ -181,8 +186,12 @@ module mux_mac #(
       .SIMD     (SIMD * KEPT),
       .SF       (SF),
       .TERM_BITS(P_BITS),
+      .SIGNED   (COMPLEMENT != 0 && X_SIGNED == 0 ? 0 : 1),
       .ACC_BITS (ACC_BITS),
-      .EVERY    (EVERY)
+      .EVERY    (EVERY),
+      .ADDS     (COMPLEMENT),
+      .NF       (NF),
+      .OFFSETS  (OFFSETS)
   ) u_sum (
       .clk         (clk),
       .rst         (rst),

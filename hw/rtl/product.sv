@@ -1,16 +1,20 @@
 // One product of an activation and a weight, in the cheapest form for its sizes.
 //
 // formula:  p = x * w          latency: 1 clock with `enable`          rate: 1 a clock
+//           with COMPLEMENT  p = size * (negative ? ~x : x),  ~x = 2^X_BITS - 1 - x, or -1 - x if X_SIGNED: what that
+//           lacks of -size * x is a constant, which mac_accumulate adds; p is two's complement only if X_SIGNED
 // forms:    a constant weight and at most 4 bits of activation: a table (one LUT4 a bit of p);
 //           POWERS: weights of 0 and powers of two, as {negative, e + 1} for 2^e and 0 for 0: a shift, no multiplier;
-//           weights of 2 bits (-1, 0, 1, never -2): pass, drop or negate; otherwise a multiplication.
+//           weights of 2 bits (-1, 0, 1, never -2): pass, drop or negate; otherwise a multiplication;
+//           COMPLEMENT: the same without any negation, and sizes of 2 and 3 bits by tables of two bits of x each.
 `default_nettype none
 module product #(
     parameter int                     X_BITS    = 4,  // bits of the activation
     parameter int                     X_SIGNED  = 0,  // 1: two's complement
-    parameter int                     W_BITS    = 4,  // bits of the weight, two's complement
-    parameter int                     P_BITS    = 8,  // bits of the product, two's complement; holds every x * w
+    parameter int                     W_BITS    = 4,  // bits of the weight, two's complement if not COMPLEMENT
+    parameter int                     P_BITS    = 8,  // bits of the product; holds every p
     parameter int                     POWERS    = 0,  // 1: weights are powers of two; not with CONSTANT
+    parameter int                     COMPLEMENT = 0,  // 1: a weight is {negative, size}, a size of no bits is 1; not with CONSTANT
     parameter int                     CONSTANT  = 0,  // 1: the weight is WEIGHT, port w is not used
     parameter     signed [W_BITS-1:0] WEIGHT    = '0  // the constant weight
 ) (
@@ -22,6 +26,9 @@ module product #(
 );
   if (POWERS != 0 && (CONSTANT != 0 || W_BITS < 2)) begin : bad_powers
     ERROR_POWERS_needs_W_BITS_of_2_or_more_and_no_CONSTANT error ();
+  end
+  if (COMPLEMENT != 0 && CONSTANT != 0) begin : bad_complement
+    ERROR_COMPLEMENT_and_CONSTANT_exclude_each_other error ();
   end
 
   logic signed [X_BITS:0] value;  // the activation with a sign bit
@@ -38,6 +45,48 @@ module product #(
     always_ff @(posedge clk) if (enable) p <= entries[int'(x)*P_BITS+:P_BITS];
     logic unused;
     assign unused = &{1'b0, w, value};
+  end else if (COMPLEMENT != 0) begin : by_complement
+    localparam int S = W_BITS > 1 ? W_BITS - 1 : 1;  // bits of a size
+    localparam int D = (X_BITS + 1) / 2;             // digits of two bits
+    logic        [X_BITS-1:0] y;
+    logic signed [  X_BITS:0] turned;
+    logic        [     S-1:0] size;
+    assign y      = x ^ {X_BITS{w[W_BITS-1]}};
+    assign turned = {X_SIGNED != 0 && y[X_BITS-1], y};
+    assign size   = W_BITS > 1 ? w[S-1:0] : '1;
+    if (W_BITS == 1) begin : sign
+      always_ff @(posedge clk) if (enable) p <= P_BITS'(turned);
+    end else if (POWERS != 0) begin : shift
+      always_ff @(posedge clk) if (enable) p <= size == '0 ? '0 : P_BITS'(turned) << (size - 1'b1);
+    end else if (S == 1) begin : pass
+      always_ff @(posedge clk) if (enable) p <= P_BITS'(turned) & {P_BITS{size}};
+    end else if (S <= 3) begin : by_digits
+      for (genvar i = 0; i < D; i++) begin : digit
+        localparam int B = X_BITS - 2 * i < 2 ? 1 : 2;  // bits of this digit
+        localparam bit LAST = i == D - 1;
+        logic [(1<<(B+S))*P_BITS-1:0] entries;
+        logic [P_BITS-1:0] part;
+        (* keep *) logic [P_BITS-1:0] sum;
+        for (genvar e = 0; e < (1 << (B + S)); e++) begin : entry
+          localparam int MINUS = X_SIGNED != 0 && LAST && (e >> (B - 1)) % 2 == 1 ? 1 << B : 0;
+          localparam int VALUE = (e % (1 << B) - MINUS) * (e >> B);
+          assign entries[e*P_BITS+:P_BITS] = P_BITS'(VALUE);
+        end
+        assign part = entries[int'({size, y[2*i+:B]})*P_BITS+:P_BITS];
+        if (i == 0) begin : lowest
+          assign sum = part;
+        end else begin : above
+          assign sum = {digit[i-1].sum[P_BITS-1:2*i] + (P_BITS - 2 * i)'(part), digit[i-1].sum[2*i-1:0]};
+          logic unused_part;  // upper bits, copies of the sign
+          assign unused_part = &{1'b0, part};
+        end
+      end
+      always_ff @(posedge clk) if (enable) p <= digit[D-1].sum;
+    end else begin : numbers
+      always_ff @(posedge clk) if (enable) p <= P_BITS'(turned * $signed({1'b0, size}));
+    end
+    logic unused;
+    assign unused = &{1'b0, value, turned, size};
   end else if (POWERS != 0) begin : by_shift
     logic [W_BITS-2:0] above;  // e + 1
     logic [P_BITS-1:0] shifted;

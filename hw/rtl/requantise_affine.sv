@@ -81,12 +81,22 @@ module requantise_affine #(
       assign shifted = sum >>> SHIFT;
     end
 
+    // Codes from 0 to 2^n - 1: the sign and the upper bits tell, without a comparison.
+    logic below, above;
+    if (CODE_LOW == 0 && (CODE_HIGH & (CODE_HIGH + 1)) == 0 && SUM_BITS > $clog2(CODE_HIGH + 1)) begin : by_bits
+      assign below = shifted[SUM_BITS-1];
+      assign above = !below && (shifted >> $clog2(CODE_HIGH + 1)) != '0;
+    end else begin : by_order
+      assign below = shifted < SUM_BITS'(CODE_LOW);
+      assign above = shifted > SUM_BITS'(CODE_HIGH);
+    end
+
     always_ff @(posedge clk) begin
       if (enable) begin
         sum <= scaled + SUM_BITS'(offset);
         if (CLIP == 0) m_data[p*CODE_BITS+:CODE_BITS] <= CODE_BITS'(shifted);
-        else if (shifted < SUM_BITS'(CODE_LOW)) m_data[p*CODE_BITS+:CODE_BITS] <= CODE_BITS'(CODE_LOW);
-        else if (shifted > SUM_BITS'(CODE_HIGH)) m_data[p*CODE_BITS+:CODE_BITS] <= CODE_BITS'(CODE_HIGH);
+        else if (below) m_data[p*CODE_BITS+:CODE_BITS] <= CODE_BITS'(CODE_LOW);
+        else if (above) m_data[p*CODE_BITS+:CODE_BITS] <= CODE_BITS'(CODE_HIGH);
         else m_data[p*CODE_BITS+:CODE_BITS] <= CODE_BITS'(shifted);
       end
     end

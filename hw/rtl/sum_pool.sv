@@ -84,9 +84,9 @@ module sum_pool #(
   end
 
   // Stage 1: the beat, and the running sum of its window out of the memory.
-  logic                   valid_1, first_1, last_1, forward_1, fire;
+  logic                   valid_1, first_1, last_1, fire;
   logic [    PE*BITS-1:0] data_1;
-  logic [PE*OUT_BITS-1:0] kept, memory, total, forwarded;
+  logic [PE*OUT_BITS-1:0] kept, memory, total;
   logic [         AW-1:0] index_1;
 
   assign fire    = valid_1 && (!last_1 || !m_valid || m_ready);
@@ -103,9 +103,6 @@ module sum_pool #(
       index_1   <= index;
       first_1   <= column_in == '0 && row_in == '0;
       last_1    <= column_in == JW'(KW - 1) && row_in == IW'(KH - 1);
-      // The same word is being written now: take it from here, not from the memory.
-      forward_1 <= fire && index == index_1;
-      forwarded <= total;
     end
   end
 
@@ -123,7 +120,19 @@ module sum_pool #(
       .d            (total)
   );
 
-  assign kept = forward_1 ? forwarded : memory;
+  if (NF > 1) begin : apart  // a word is read again when it has been written
+    assign kept = memory;
+  end else begin : beside  // it may be being written while it is read: then it is taken from here
+    logic                   forward_1;
+    logic [PE*OUT_BITS-1:0] forwarded;
+    always_ff @(posedge clk) begin
+      if (take) begin
+        forward_1 <= fire && index == index_1;
+        forwarded <= total;
+      end
+    end
+    assign kept = forward_1 ? forwarded : memory;
+  end
   for (genvar p = 0; p < PE; p++) begin : channel
     logic signed [BITS:0] x;  // with a sign bit
     assign x = {SIGNED != 0 && data_1[(p+1)*BITS-1], data_1[p*BITS+:BITS]};

@@ -5,7 +5,8 @@
 // layout:   element ((g*K + i)*K + j)*SIMD + s of m_data is channel g*SIMD + s of tap (i, j)
 // rate:     1 pixel a clock in, HEIGHT*WIDTH clocks a frame for K = 3 with padding 1, because the padding is merged with pixels:
 //           the right padding with column 0 of the next row, the last padded row below with row 0 of the next frame.
-//           Each further padded column costs 1 clock a row, each further padded row WIDTH clocks a frame.
+//           Each further padded column costs 1 clock a row, each further padded row WIDTH clocks a frame. While the
+//           window is held, a pixel that comes late is still merged with the padding that waits behind it.
 // latency:  2 clocks from the pixel in the lower right corner to the window. The last windows of a frame never wait
 //           for the next frame.
 // storage:  WIDTH words of (K-1) pixels in LUT or block RAM, K*(K+1) + K + 1 pixels in registers
@@ -74,6 +75,8 @@ module window #(
 
   // ---- what this clock does ------------------------------------------------------------------------------------------
   logic          stage_free;   // the column stage can take an event
+  logic          stage_alone;  // it holds the last padded column of a row, which column 0 of the next row may still join
+  logic          stage_open;   // it can take what the scan cursor reads
   logic [RW-1:0] row_next;     // the row after this one, perhaps in the next frame
   logic          next_below;   // it lies below the image and needs no pixel
   logic          may_merge;    // the last padded column may go together with column 0 of the next row
@@ -85,14 +88,15 @@ module window #(
   assign may_merge   = beside && column_last && (!row_last || fill_done);
   assign wants_pixel = beside ? may_merge && !next_below : !below && (started || fill_done);
   assign merge       = may_merge && (next_below || s_valid);
-  assign scan        = stage_free && (beside || below || (wants_pixel && s_valid));
+  assign stage_open  = stage_free || stage_alone;
+  assign scan        = stage_open && (beside || below || (wants_pixel && s_valid));
   // Behind the scan of the last padded row the next row 0 may follow, column by column; its column 0 may be merged with
   // the end of the row before.
   assign fill_here   = row_last ? filled < column || (filled == column && scan)
                                 : row == RW'(ROWS - 2) && beside && column_last && scan;
   assign fill_open   = !fill_done && (!started || (PAD_B > 0 && fill_here));
   assign fill        = fill_open && s_valid;
-  assign s_ready     = fill_open || (stage_free && wants_pixel);
+  assign s_ready     = fill_open || (stage_open && wants_pixel);
 
   always_ff @(posedge clk) begin
     if (rst) begin
@@ -160,21 +164,29 @@ module window #(
   assign read       = scan && (!beside || merge);
 
   always_ff @(posedge clk) begin
-    if (rst) stage_valid <= 1'b0;
-    else if (stage_free) stage_valid <= scan;
+    if (rst) begin
+      stage_valid <= 1'b0;
+      stage_alone <= 1'b0;
+    end else begin
+      if (stage_free) stage_valid <= scan;
+      if (scan) stage_alone <= beside && column_last && !merge;
+      else if (stage_free) stage_alone <= 1'b0;
+    end
   end
 
   always_ff @(posedge clk) begin
+    if (scan && stage_free) begin
+      stage_emit   <= emit;
+      stage_beside <= beside;
+      for (int j = 0; j < K - 1; j++) stage_left[j] <= !beside && int'(column) + j < K - 1;
+    end
     if (scan) begin
-      stage_emit    <= emit;
-      stage_beside  <= beside;
       stage_data    <= read;
       stage_write   <= read && row_read != RW'(ROWS - 1);
       stage_pixel   <= s_data;
       stage_address <= address;
       for (int i = 0; i < K; i++)
         stage_mask[i] <= int'(row_read) + i >= K - 1 && int'(row_read) + i < HEIGHT + K - 1;
-      for (int j = 0; j < K - 1; j++) stage_left[j] <= !beside && int'(column) + j < K - 1;
     end
   end
 

@@ -2,6 +2,7 @@
 
     load_board("tangnano9k").clock.mhz     # 27.0
     load_board("my/own.toml")              # any file that obeys the schema
+    at_clock(board, 54.0).clock.pll        # the same board, its clock made by a PLL
 
 A file that breaks the schema ends in BadBoard with the file and the key.
 """
@@ -15,7 +16,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from lutwright.errors import BadBoard, UnknownBoard
+from lutwright.errors import BadBoard, BadOption, UnknownBoard
+from lutwright.plls import Pll, find_pll, kind_of
 from lutwright.resources import room
 
 Family = Literal["gowin", "ecp5"]
@@ -29,11 +31,20 @@ class _Part(BaseModel):
 
 
 class Clock(_Part):
-    """The board's oscillator: `pin`, frequency in MHz, I/O standard."""
+    """The clock of the design: the pin of the board's oscillator, frequency in MHz, I/O standard.
+
+    pll: what makes `mhz` of the oscillator, None where it is the oscillator itself; at_clock sets it, not a file.
+    """
 
     pin: str
     mhz: float = Field(gt=0, le=1000)
     io: str = "LVCMOS33"
+    pll: Pll | None = None
+
+    @property
+    def oscillator_mhz(self) -> float:
+        """The frequency at the pin."""
+        return self.pll.oscillator if self.pll else self.mhz
 
 
 class Reset(_Part):
@@ -134,6 +145,35 @@ def all_boards() -> list[Board]:
     return [load_board(name) for name in _names()]
 
 
+def at_clock(board: Board, mhz: float) -> Board:
+    """`board` with the clock nearest to `mhz` MHz that it can have: its oscillator, or what a PLL makes of that.
+
+    Raises BadOption where no PLL comes near, or the serial line cannot work at that clock.
+    """
+    where, own = "--clock", board.clock.oscillator_mhz
+    if not 0 < mhz <= 1000:
+        raise BadOption(where, "must be above 0 and at most 1000 MHz", f"{mhz:g}", "Leave it out for the board's.")
+    if mhz == own:
+        made = Clock(pin=board.clock.pin, mhz=own, io=board.clock.io)
+    else:
+        kind = kind_of(board.family, board.device, board.speed)
+        if kind is None:
+            raise BadOption(
+                where,
+                f"must be {own:g}, the oscillator of board '{board.name}': no PLL of a {board.device} {board.speed} "
+                f"is known",
+                f"{mhz:g}",
+                "Leave it out.",
+            )
+        pll = find_pll(kind, own, mhz, where)
+        made = Clock(pin=board.clock.pin, mhz=pll.mhz, io=board.clock.io, pll=pll)
+    changed = board.model_copy(update={"clock": made})
+    fault = _baud_fault(changed)
+    if fault:
+        raise BadOption(where, f"must suit the serial line: {fault[0]}", fault[1], "Ask for another clock.")
+    return changed
+
+
 def _names() -> list[str]:
     return sorted(path.stem for path in room("boards").glob("*.toml"))
 
@@ -146,6 +186,8 @@ def _read(path: Path) -> Board:
         raise BadBoard(where, "must be readable", error.strerror or str(error), "Check the path.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadBoard(where, "must be TOML", str(error), "Correct the line.") from error
+    if isinstance(data.get("clock"), dict) and "pll" in data["clock"]:
+        raise BadBoard(where, "key 'clock.pll' is not known", fix="Say --clock MHZ when you build.")
     try:
         board = Board.model_validate(data)
     except ValidationError as error:
@@ -173,18 +215,18 @@ def _check(board: Board, where: str) -> None:
     if twice:
         users = " and ".join(use for use, pin in board.pins().items() if pin == twice[0])
         raise BadBoard(where, f"a pin must have one use: pin '{twice[0]}' is {users}", fix="Correct one of them.")
+    fault = _baud_fault(board)
+    if fault:
+        raise BadBoard(where, fault[0], fault[1], fault[2])
+
+
+def _baud_fault(board: Board) -> tuple[str, object, str] | None:
+    """What is wrong with the baud rate at the board's clock: the rule, what was found, what to do."""
+    clock = f"the clock ({board.clock.mhz:.9g} MHz)"
     if board.clocks_per_bit < 4:
-        raise BadBoard(
-            where,
-            f"key 'uart.baud' must be at most a quarter of the clock ({board.clock.mhz:g} MHz)",
-            board.uart.baud,
-            "Lower the baud rate.",
-        )
+        return f"key 'uart.baud' must be at most a quarter of {clock}", board.uart.baud, "Lower the baud rate."
     off = abs(board.clock.mhz * 1e6 / board.clocks_per_bit / board.uart.baud - 1)
     if off > 0.02:
-        raise BadBoard(
-            where,
-            f"key 'uart.baud' must divide the clock ({board.clock.mhz:g} MHz) to within 2 %",
-            f"{board.uart.baud} ({off:.1%} off)",
-            "Choose another baud rate.",
-        )
+        found = f"{board.uart.baud} ({off:.1%} off)"
+        return f"key 'uart.baud' must divide {clock} to within 2 %", found, "Choose another baud rate."
+    return None

@@ -106,6 +106,10 @@ class ToolFailed(LutwrightError):
     """A tool that ran and failed; the message ends with its last lines."""
 
 
+class Deadlock(LutwrightError):
+    """Stalls between which no beat of a stream ever moves."""
+
+
 class LinkError(LutwrightError):
     """A board that does not answer, answers wrongly or is another board than the project's."""
 

@@ -279,6 +279,7 @@ def own() -> dict[str, Callable[[], Example]]:
     found: list[tuple[str, Callable[[], nn.Module], Sampler, tuple[Callable[..., Any], ...]]] = [
         ("digits", nets.digits, pixels(1, 8, 8), (*both, dynamo, with_top_k, channels_last)),
         ("resnet20", lambda: nets.ResNet(4), pixels(3, 32, 32), both),
+        ("resnet20_mux", lambda: nets.multiplexed(nets.ResNet()), pixels(3, 32, 32), (clean,)),
         *((f"bias_{kind}", functools.partial(nets.biases, quant), small, both) for kind, quant in nets.BIASES.items()),
         ("bipolar", nets.bipolar, small, both),
         ("curves", nets.Curves, normal(2, 6, 6), both),
@@ -292,6 +293,8 @@ def own() -> dict[str, Callable[[], Example]]:
         ("quantised_average", nets.quantised_average, small, both),
         ("partial", nets.Partial, normal(3, 6, 6), both),
         ("upsampled", nets.upsampled, normal(2, 5, 5), both),
+        ("early_exit", nets.EarlyExit, pixels(1, 8, 8), (*both, dynamo)),
+        ("backbone", nets.Backbone, normal(2, 8, 8), both),
         ("qcdq", nets.qcdq, small, (qcdq, raw)),
     ]
     builders: dict[str, Callable[[], Example]] = {

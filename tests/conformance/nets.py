@@ -102,6 +102,48 @@ class ResNet(nn.Module):
         return self.head(self.pool(x).flatten(1))
 
 
+class EarlyExit(nn.Module):
+    """A classifier of 8x8 digits with a second head behind its first layer, which puts out scores of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Sequential(image_input(5), conv(1, 8), nn.BatchNorm2d(8), relu(4), nn.MaxPool2d(2))
+        self.early = nn.Sequential(nn.Flatten(), linear(128, 10, bias=True, **FLOAT))
+        self.second = nn.Sequential(conv(8, 16), nn.BatchNorm2d(16), relu(4), nn.MaxPool2d(2))
+        self.late = nn.Sequential(nn.Flatten(), linear(64, 10))
+
+    def forward(self, x):
+        x = self.first(x)
+        return self.late(self.second(x)), self.early(x)
+
+
+class Backbone(nn.Module):
+    """Features that are put out and read on, and the class of them; the image between them is put out as well."""
+
+    def __init__(self):
+        super().__init__()
+        self.image = nn.Sequential(float_input(5), conv(2, 6), nn.BatchNorm2d(6), relu(4, last=True))
+        self.features = nn.Sequential(
+            conv(6, 8, stride=2), nn.BatchNorm2d(8), relu(3, last=True), nn.MaxPool2d(2), nn.Flatten()
+        )
+        self.head = linear(32, 5)
+
+    def forward(self, x):
+        image = self.image(x)
+        features = self.features(image)
+        return features, self.head(features).argmax(1), image
+
+
+def multiplexed(net, seed=0):
+    """`net` with one weight, at a random place, left in each kernel of its convolutions behind the first."""
+    rng = torch.Generator().manual_seed(seed)
+    for layer in [m for m in net.modules() if isinstance(m, qnn.QuantConv2d) and m.kernel_size != (1, 1)][1:]:
+        places = torch.rand(layer.weight.flatten(2).shape, generator=rng).argmax(2, keepdim=True)
+        kept = torch.zeros_like(layer.weight.flatten(2)).scatter_(2, places, 1)
+        layer.weight.data *= kept.view_as(layer.weight)
+    return net
+
+
 def digits():
     """8x8 digits, 4-bit weights and codes; every scale is a power of two."""
     return nn.Sequential(

@@ -8,20 +8,24 @@ from onnx_maker import Drawn, Maker, Value
 from onnx_quantisers import quantise, raw_input, uniform
 
 MOST_LAYERS = 5
+MOST_OUTPUTS = 3
 
 
 @st.composite
 def models(draw: st.DrawFn) -> Drawn:
-    """A valid model of one to six layers on small tensors, and frames for it.
+    """A valid model of one to six layers on small tensors, now and then with several outputs, and frames for it.
 
     The standard part of it passes onnx.checker; onnxruntime and qonnx run it.
     """
     m = Maker(draw)
     x = _input(m)
+    made = [x]
     for _ in range(m.number(1, MOST_LAYERS)):
         maker = m.pick(LAYERS)
         x = m.attempt(lambda maker=maker, x=x: _or(maker(m, x), x)) or x
-    model = m.model(_end(m, x))
+        made.append(x)
+    others = [m.pick(made) for _ in range(m.number(1, MOST_OUTPUTS - 1))] if m.chance(25) else []
+    model = m.model(*others, _end(m, x))
     onnx.checker.check_model(model)
     return Drawn(model, m.values["input"])
 

@@ -174,20 +174,22 @@ class Maker:
 
     # ---- the whole --------------------------------------------------------------------------------------------------
 
-    def model(self, result):
-        """The model from tensor "input" to `result`."""
-        name = result.name if isinstance(result, Value) else result
+    def model(self, *results):
+        """The model from tensor "input" to `results`, of which one that comes again is left out."""
+        names = dict.fromkeys(result.name if isinstance(result, Value) else result for result in results)
         used = {n for node in self.nodes for n in node.input}
         made = {n for node in self.nodes for n in node.output}
         kept = {n: a for n, a in self.constants.items() if n in used and n not in made}
-        kind = TensorProto.INT64 if self.array(name).dtype.kind == "i" else TensorProto.FLOAT
         batch = self.batch or "batch"
         graph = helper.make_graph(
             self.nodes,
             "random",
             [helper.make_tensor_value_info("input", TensorProto.FLOAT, [batch, *self.shape("input")])],
-            [helper.make_tensor_value_info(name, kind, [batch, *self.shape(name)])],
+            [helper.make_tensor_value_info(n, self._kind(n), [batch, *self.shape(n)]) for n in names],
             [numpy_helper.from_array(a, n) for n, a in kept.items()],
         )
         opsets = [helper.make_opsetid("", self.opset), helper.make_opsetid(DOMAIN, self.trunc_version)]
         return helper.make_model(graph, opset_imports=opsets, ir_version=9)
+
+    def _kind(self, name):
+        return TensorProto.INT64 if self.array(name).dtype.kind == "i" else TensorProto.FLOAT

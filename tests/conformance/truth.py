@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lutwright.check.classes import output_values
 from lutwright.check.rungs import Float32Rung, Float64Rung
 from lutwright.ir.execute import execute_all
 
@@ -27,9 +28,10 @@ def compare(imported, model, frames):
     """
     exact = imported.arithmetic is np.float32
     rung = Float32Rung(model) if exact else Float64Rung(model, imported.taps)
-    last = model.graph.output[0].name
-    values = rung.run(frames, {tap.model_tensor for tap in imported.taps} | {last})
-    assert_close(output(imported.graph, frames), values[last], imported.graph.exit is None)
+    values = rung.run(frames, {tap.model_tensor for tap in imported.taps} | set(rung.outputs))
+    ends = zip(imported.graph.outputs, outputs(imported.graph, frames), rung.outputs, strict=True)
+    for end, have, name in ends:
+        assert_close(have, values[name], end.exit is None)
     words = integers(imported.graph, frames, {tap.tensor for tap in imported.taps})
     count, wrong = 0, []
     for tap in imported.taps:
@@ -62,7 +64,7 @@ def integers(graph, frames, tensors):
     return execute_all(graph, graph.edge.codes(graph.edge.arrange(frames)), tensors)
 
 
-def output(graph, frames):
-    """What comes out of the model by `graph`: floats, or indices where it ends in them."""
-    words = integers(graph, frames, {graph.output})[graph.output]
-    return words if graph.exit is None else graph.exit.values(words)
+def outputs(graph, frames):
+    """What comes out of the model by `graph`, each output: floats, or indices where it ends in them."""
+    words = integers(graph, frames, set(graph.ends))
+    return [output_values(output, words[output.tensor]) for output in graph.outputs]

@@ -7,7 +7,8 @@ import pytest
 from distributed import LocalCluster
 from test_open_flow import make_project
 
-from lutwright.boards import load_board
+from lutwright.boards import at_clock, load_board
+from lutwright.emit.shell import constraint_name
 from lutwright.errors import ToolFailed
 from lutwright.explore.cluster import RETRIES, client, run_all
 from lutwright.explore.jobs import Job, run
@@ -66,13 +67,29 @@ def test_a_cluster_of_the_users(tmp_path):
 def job(tmp_path, board=BOARD, route=False):
     sources = make_project(tmp_path, board)
     files = {f"rtl/{path.name}": path.read_bytes() for path in sources}
-    return Job(files | {"board_top.lpf": (tmp_path / "board_top.lpf").read_bytes()}, board, route)
+    constraints = constraint_name(board)
+    return Job(files | {constraints: (tmp_path / constraints).read_bytes()}, board, route)
 
 
 def test_synthesis_of_a_job(tmp_path):
     made = run(job(tmp_path))
     assert 300 < made.lut < 900 and made.bram == 1 and made.fmax_mhz is None
     assert run(job(tmp_path)) == made
+
+
+@pytest.mark.parametrize("name", ["ulx3s-45f", "tangnano9k"])
+def test_place_and_route_of_a_job(tmp_path, name):
+    board = load_board(name)
+    made = run(job(tmp_path, board, route=True))
+    assert made.fmax_mhz > board.clock.mhz and made.refused == ""
+    assert made.lut >= run(job(tmp_path, board)).lut > 300 and made.bram == 1
+
+
+def test_a_job_that_is_too_slow_is_measured_and_refused(tmp_path):
+    fast = at_clock(BOARD, 400)
+    made = run(job(tmp_path, fast, route=True))
+    assert 60 < made.fmax_mhz < 400 and made.lut > 300
+    assert "'ulx3s-45f' (speed): runs at 400 MHz, the design reaches" in made.refused
 
 
 def test_a_job_that_has_no_room_is_an_outcome(tmp_path):

@@ -1,13 +1,14 @@
 """Real bitstreams from a tiny core, and every way in which the flow can fail."""
 
+import re
 import signal
 import sys
 from pathlib import Path
 
 import pytest
 
-from lutwright.boards import load_board
-from lutwright.emit.shell import CoreInterface, link_sources, shell_files
+from lutwright.boards import at_clock, load_board
+from lutwright.emit.shell import CoreInterface, clock_sources, link_sources, shell_files
 from lutwright.errors import BadProject, DoesNotFit, ToolFailed, ToolMissing
 from lutwright.flow import bitstream as flow
 from lutwright.flow import tools
@@ -25,7 +26,7 @@ def make_project(folder, board, core="byte_sum"):
     for name, data in shell_files(CoreInterface(core, 1, 16, 1, 1, 0xC0FFEE42), board).items():
         (folder / name).write_bytes(data)
     (folder / f"{core}.sv").write_bytes((CORES / f"{core}.sv").read_bytes())
-    return [folder / "board_top.sv", folder / f"{core}.sv", *link_sources()]
+    return [folder / "board_top.sv", folder / f"{core}.sv", *link_sources(), *clock_sources(board)]
 
 
 @pytest.mark.parametrize("name", ["tangnano9k", "ulx3s-45f"])
@@ -55,6 +56,18 @@ def test_bitstream(name, tmp_path):
     assert not list(tmp_path.glob(".*"))
     again = tmp_path / "again"
     assert make_bitstream(again, make_project(again, board), board, "board_top").bitstream.read_bytes() == data
+
+
+@pytest.mark.parametrize(("name", "mhz"), [("tangnano9k", 54), ("ulx3s-45f", 66), ("ulx3s-45f", 75)])
+def test_a_bitstream_with_a_pll(name, mhz, tmp_path):
+    """One output of the PLL, and two (66 MHz of 25); nextpnr is told the clock that comes out."""
+    board = at_clock(load_board(name), mhz)
+    made = make_bitstream(tmp_path, make_project(tmp_path, board), board, "board_top")
+    assert made.clock_mhz == mhz <= made.fmax_mhz
+    assert made.used[{"gowin": "rPLL", "ecp5": "EHXPLLL"}[board.family]] == 1
+    log = (tmp_path / "logs" / "place_board_top.log").read_text()
+    assert re.search(rf"PASS at {mhz}\.00 MHz", log)
+    assert made.bitstream.stat().st_size > 10_000
 
 
 def test_synthesis_alone(tmp_path):

@@ -86,6 +86,14 @@ COUNTED = {
         2,
         beats_in=3,
     ),
+    "folded_mac_complement": one(
+        "folded_mac",
+        MAC | {"COMPLEMENT": 1, "SIMD": 2, "NF": 2, "SF": 3, "HOLD": 0, "WEIGHTS": "24'h777777", "OFFSETS": "10'h1c5"},
+        2,
+        5,
+        2,
+        beats_in=3,
+    ),
     "folded_mac_held": one("folded_mac", MAC | {"NF": 2, "SF": 2, "WEIGHTS": "8'h77"}, 2, 5, 4, beats_out=2, first=2),
     "folded_mac_binary": one(
         "folded_mac",
@@ -115,6 +123,13 @@ COUNTED = {
         beats_in=2,
     ),
     "depthwise_mac": one("depthwise_mac", MAC | {"NF": 2, "TAPS": 2, "WEIGHTS": "8'h77"}, 2, 5, 3),
+    "depthwise_mac_complement": one(
+        "depthwise_mac",
+        MAC | {"COMPLEMENT": 1, "NF": 2, "TAPS": 2, "WEIGHTS": "8'h77", "OFFSETS": "10'h1c5"},
+        2,
+        5,
+        4,
+    ),
     "requantise_affine": one(
         "requantise_affine",
         {"NF": 2, "ACC_BITS": 3, "OFFSET_BITS": 3, "SUM_BITS": 5, "SHIFT": 1, "CODE_BITS": 2, "CODE_HIGH": 3},

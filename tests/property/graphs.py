@@ -1,15 +1,19 @@
-"""Random integer graphs, as Hypothesis strategies: `graphs` that the hardware can do, `any_graphs` of everything."""
+"""Random integer graphs, as Hypothesis strategies: `graphs` that the hardware can do; `any_graphs` of every operator;
+`several` of them with several outputs."""
+
+from dataclasses import replace
 
 import numpy as np
 from hypothesis import strategies as st
 
-from lutwright.ir.graph import Graph, Node, Tensor
+from lutwright.ir.graph import Graph, Node, Output, Tensor
 from lutwright.ir.ops import infer
 from lutwright.ir.verify import verify
 from lutwright.numerics.edge import Edge
 from lutwright.numerics.quantiser import Quantiser
 from lutwright.numerics.requantise import Threshold, fit
 from lutwright.numerics.steps import Steps, Table, find_steps
+from lutwright.passes.drop_unread import drop_unread
 
 _MOST = 1 << 46  # larger ranges are cut before the next operation, so that it still fits into int64
 _TRIED = 1 << 13  # accumulators that are tried one by one
@@ -102,7 +106,7 @@ class Maker:
 
     def graph(self, name="random"):
         edge = Edge.of(self.quantiser)
-        return verify(Graph(name, tuple(self.nodes), self.tensors, "input", self.here.name, edge, {}))
+        return verify(Graph(name, tuple(self.nodes), self.tensors, "input", (Output(self.here.name),), edge, {}))
 
     @property
     def image(self):
@@ -295,6 +299,18 @@ def any_graphs(draw, most=7, height=8):
     if end:
         maker.add(end, **({"k": draw(st.integers(1, maker.here.channels))} if end == "TopK" else {}))
     return maker.graph()
+
+
+@st.composite
+def several(draw):
+    """A graph of `any_graphs` with one to three outputs: any of its tensors, perhaps one twice, or its input."""
+    graph = draw(any_graphs())
+    tensors = [graph.input, *(node.output for node in graph.nodes)]
+    ends = draw(st.lists(st.sampled_from(tensors), min_size=1, max_size=3))
+    if not any(name != graph.input for name in ends):
+        ends[0] = graph.output
+    outputs = tuple(Output(name, f"end{i}") for i, name in enumerate(ends))
+    return verify(drop_unread(replace(graph, outputs=outputs)))
 
 
 def frames(graph, count, seed=0):

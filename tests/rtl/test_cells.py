@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from streams import check
 
+from lutwright.dataflow.clocks import Windows
 from lutwright.numerics.packing import memory_lines, pack
 from lutwright.numerics.requantise import Multiply
 
@@ -88,7 +89,9 @@ def test_window(h, w, c, simd, k, stride, pad, out, tmp_path):
         "OUT_H": out[0],
         "OUT_W": out[1],
     }
-    check("window", parameters, images.reshape(-1, c), 3, windows(images, k, stride, pad, out, simd), 3, tmp_path)
+    expected = windows(images, k, stride, pad, out, simd)
+    rate = (out[0] * out[1], Windows(h, w, k, stride, *pad, *out).direct)
+    check("window", parameters, images.reshape(-1, c), 3, expected, 3, tmp_path, rate=rate)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from lutwright.cli.main import app
 from lutwright.emit.project import open_project
-from lutwright.errors import ToolFailed
+from lutwright.errors import Deadlock, ToolFailed
 from lutwright.resources import room
 from lutwright.runtime.frames import load_frames
 from lutwright.simulate.board import compile_board, play_board
@@ -105,6 +105,15 @@ def test_a_core_that_hangs_is_reported(project, tmp_path):
     (result,) = play(bench, project.graph, project.pipeline, frames.codes, [Run("plain", 3)], False, "rtl")
     (missing,) = [c for c in result.comparisons if c.mismatches]
     assert "frame 0, element 0" in missing.first and "rtl nothing (first of 3)" in missing.first
+
+
+@pytest.mark.parametrize(("side", "stall"), [("input", 256), ("output", 256), ("output", -1)])
+def test_stalls_without_end_are_refused(side, stall):
+    with pytest.raises(Deadlock) as error:
+        Run("stuck", 3, **{"stall_in" if side == "input" else "stall_out": stall})
+    assert str(error.value) == (
+        f"run 'stuck': the {side} must stall 0 to 255 of 256 clocks, so that beats move, not {stall}. Stall less."
+    )
 
 
 def test_the_whole_board_through_its_pins(project, tmp_path):

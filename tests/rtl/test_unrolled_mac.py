@@ -45,6 +45,7 @@ LAYERS = {
     "corners_signed": (np.array([[-1, 64, 0], [1, -64, 0], [-1, -64, 0], [5, 0, 0], [-5, 0, 0]]), (-4, 3), 3, 1),
     "beside": (np.array([[17, 0], [273, 0], [1, 16], [-1, 16], [1, -16], [1, 64]]), (0, 15), 4, 1),
     "beside_later": (np.array([[17, 3], [3, 17], [51, 1], [1, 256]]), (0, 15), 4, 2),
+    "beside_first": (np.array([[64, 5, -1], [2, 4, 0]]), (0, 1), 1, 2),  # x1 is read beside another input only
     "single": (np.array([[1]]), (0, 3), 2, 1),
     "nothing": (np.zeros((2, 3), np.int64), (0, 3), 2, 1),
     "cancels": (np.array([[1, 0]]), (0, 3), 2, 1),

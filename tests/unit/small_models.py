@@ -72,14 +72,14 @@ class Net:
         floats = self.constant(self.rng.normal(0, 0.5, shape), f"{name}.floats")
         return self.quant(floats, scale, bits, name=name, **{"signed": 1, "narrow": 1, **attrs})
 
-    def model(self, output):
-        """The model that puts out tensor `output`; a free batch has a name."""
+    def model(self, *outputs):
+        """The model that puts out the tensors `outputs`; a free batch has a name."""
         batch = self.batch or "batch"
         graph = helper.make_graph(
             self.nodes,
             "small",
             [helper.make_tensor_value_info("input", TensorProto.FLOAT, (batch, *self.shape))],
-            [helper.make_tensor_value_info(output, TensorProto.FLOAT, None)],
+            [helper.make_tensor_value_info(output, TensorProto.FLOAT, None) for output in outputs],
             self.constants,
         )
         for tensor, kind in self.types.items():
@@ -110,9 +110,9 @@ def half_steps(graph, shape, count, seed=0, step=0.5):
 
 
 def agree(model, declared=None, frames=None, count=16, exact=None, varied=True, oracle=None):
-    """Import `model`, compare every tap and the output with the model itself, word by word; return the import.
+    """Import `model`, compare every tap and output with the model itself, word by word; return the import.
 
-    exact: whether float32 must be the arithmetic; None leaves it open. varied: the output must take several values.
+    exact: whether float32 must be the arithmetic; None leaves it open. varied: an output must take several values.
     oracle: a model with the same tensors that is run in place of `model`.
     """
     imported = import_with_taps(model, "net", declared)
@@ -133,18 +133,19 @@ def agree(model, declared=None, frames=None, count=16, exact=None, varied=True, 
         compare(tap.model_tensor, want, words[tap.tensor], single)
         tensor = graph.tensors[tap.tensor]
         assert tensor.low <= words[tap.tensor].min() and words[tap.tensor].max() <= tensor.high, tap.tensor
-    last = values[model.graph.output[0].name]
-    assert not varied or np.unique(last).size > 1, "the test shows nothing: the output never changes"
-    if graph.exit is None:
-        end = next(tap for tap in imported.taps if tap.model_tensor == model.graph.output[0].name)
-        made = end.view.to_model(words[graph.output])
-    else:
-        made = graph.exit.values(words[graph.output])
-    assert made.shape == last.shape, f"output {made.shape}, model {last.shape}"
-    if single and (graph.exit is None or graph.exit.last is None):
-        assert np.array_equal(made, last)
-    else:
-        assert np.allclose(made, last, rtol=1e-9 if not single else 1e-5, atol=1e-12 if not single else 1e-6)
+    for output, given in zip(graph.outputs, model.graph.output, strict=True):
+        last = values[given.name]
+        assert not varied or np.unique(last).size > 1, "the test shows nothing: the output never changes"
+        if output.exit is None:
+            end = next(tap for tap in imported.taps if tap.model_tensor == given.name)
+            made = end.view.to_model(words[output.tensor])
+        else:
+            made = output.exit.values(words[output.tensor])
+        assert made.shape == last.shape, f"output {made.shape}, model {last.shape}"
+        if single and (output.exit is None or output.exit.last is None):
+            assert np.array_equal(made, last)
+        else:
+            assert np.allclose(made, last, rtol=1e-9 if not single else 1e-5, atol=1e-12 if not single else 1e-6)
     return imported
 
 

@@ -5,8 +5,10 @@ import pytest
 from graphs import Maker
 
 from lutwright.dataflow.binary import has_signs, sign_tensors
-from lutwright.dataflow.folding import fold_graph
-from lutwright.dataflow.lower import Target, lower
+from lutwright.dataflow.cost import cost
+from lutwright.dataflow.folding import Fold, fold_graph
+from lutwright.dataflow.layer_costs import layer_options
+from lutwright.dataflow.lower import Target, lower, lower_bare
 from lutwright.numerics.steps import Steps, Table
 
 NONE = (0, 0, 0, 0)
@@ -36,12 +38,19 @@ def test_steps():
     assert sign_tensors(m.graph()) == {first}
 
 
-@pytest.mark.parametrize("codes", [[-1, 1] * 4, [1, 1, 1, 1, -1, -1, -1, -1], [1] * 8])
+@pytest.mark.parametrize("codes", [[-1, 1] * 4, [1, 1, 1, 1, -1, -1, -1, -1], [-1] * 8])
 def test_tables(codes):
     m = maker()
     assert sign_tensors(m.graph()) == set()
     assert step(m, codes) in sign_tensors(m.graph())
     assert step(maker(), [*codes[:-1], 0]) not in sign_tensors(m.graph()) - {m.here.name}
+
+
+def test_nothing_but_ones_has_no_sign_in_its_stream():
+    m = maker()
+    step(m, [1] * 8)
+    m.add("MaxPool", kernel=(2, 2), stride=(1, 1), pads=(0, 0, 0, 0))
+    assert sign_tensors(m.graph()) == set()
 
 
 def test_what_keeps_signs():
@@ -87,3 +96,15 @@ def test_the_engine_of_signs():
     w[0, 0, 0, 0] = 0
     node, cells = lowered(w)
     assert not has_signs(node) and "signs" not in cells
+
+
+def test_a_layer_by_itself_is_priced_as_what_it_is_in_the_network():
+    m = maker()
+    step(m, [-1, 1] * 4)
+    m.add("Conv", weights=m.rng.choice([-1, 1], (4, 3, 3, 2)), stride=(1, 1), pads=NONE, groups=1)
+    graph, target, fold = m.graph(), Target(64, 1, 1 << 62), Fold(2, 18)
+    layer = graph.nodes[-1]
+    options = layer_options(graph, layer, [fold], target, "ecp5")
+    whole = [stage for stage in lower_bare(graph, {layer.name: fold}, target).stages if stage.node == layer.name]
+    assert "signs" in [stage.cell for stage in whole]
+    assert options.costs[0][0] == sum(cost(stage).on("ecp5").lut for stage in whole)

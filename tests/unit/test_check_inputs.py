@@ -12,9 +12,9 @@ from lutwright.check import inputs
 from lutwright.check.classes import class_count
 from lutwright.check.inputs import Frames, input_ends, load_frames, random_frames
 from lutwright.check.opened import open_proto
+from lutwright.data import load
 from lutwright.errors import BadData, BadOption
 from lutwright.frontend.values import InputType
-from lutwright.train.data import load
 
 
 @pytest.fixture(scope="module")

@@ -48,8 +48,15 @@ def test_an_exact_model(equal):
         "pool": 40 * 27,
         "fc": 40 * 4,
     }
-    assert equal.words == sum(s.words for s in equal.stages) + equal.output_words
-    assert equal.output_words == 160 and equal.after_passes == 0
+    assert equal.words == sum(s.words for s in equal.stages) + equal.outputs[0].words
+    (output,) = equal.outputs
+    assert (output.name, output.words, output.after_passes, output.floats, output.classes) == (
+        "scores",
+        160,
+        0,
+        None,
+        True,
+    )
     act, conv = stages["act"], stages["conv"]
     assert act.accumulator_bits == conv.bits == conv.accumulator_bits and act.requantise and act.proof["words"] > 0
     assert (act.low, act.high) == (0, 7) and sum(act.histogram) == act.words
@@ -162,8 +169,8 @@ def test_a_pass_that_changes_words_is_found(monkeypatch):
     found = check_opened(broken, frames())
     codes = graph.edge.codes(graph.edge.arrange(images(40)))
     changed = execute(broken.fitted, codes) != execute(opened.graph, codes)
-    assert found.after_passes == found.mismatches == changed.sum() > 0
-    assert found.first == f"output: {found.after_passes} words changed by the passes"
+    assert found.outputs[0].after_passes == found.mismatches == changed.sum() > 0
+    assert found.first == f"output 'scores': {found.mismatches} words changed by the passes"
 
 
 def with_bias():
@@ -178,13 +185,14 @@ def with_bias():
 def test_floats_behind_the_last_integers():
     opened = open_proto(with_bias(), "net")
     found = check_opened(opened, frames())
-    assert found.mismatches == 0 and found.float_output.values == 160 and found.float_output.mismatches == 0
+    assert found.mismatches == 0 and found.outputs[0].floats.values == 160
     graph = opened.graph
     leave = replace(graph.exit, chain=graph.exit.chain.then(graph.exit.chain.ops[-1]))
-    wrong = replace(opened, imported=replace(opened.imported, graph=replace(graph, exit=leave)))
+    twice = replace(graph, outputs=(replace(graph.only, exit=leave),))
+    wrong = replace(opened, imported=replace(opened.imported, graph=twice))
     found = check_opened(wrong, frames())
-    assert found.float_output.mismatches == found.mismatches == 120  # the bias of 0 makes no difference twice
-    assert found.first == "output: 120 floats differ, by up to 0.3"
+    assert found.outputs[0].floats.mismatches == found.mismatches == 120  # the bias of 0 makes no difference twice
+    assert found.first == "output 'scores': 120 floats differ, by up to 0.3"
 
 
 def test_infinite_outputs_are_equal_where_both_are():
@@ -195,7 +203,7 @@ def test_infinite_outputs_are_equal_where_both_are():
     made.graph.node.append(helper.make_node("Mul", ["scores", "bias"], ["far"], "again"))
     made.graph.output[0].name = "far"
     found = check_opened(open_proto(made, "net"), frames())
-    assert found.mismatches == 0 and found.float_output.mismatches == 0 and found.float_output.largest == 0
+    assert found.mismatches == 0 and found.outputs[0].floats.largest == 0
 
 
 # ---- refusals --------------------------------------------------------------------------------------------------------
@@ -299,7 +307,7 @@ def test_a_model_that_ends_in_an_index():
     opened = open_proto(made, "net")
     labels = check_opened(opened, frames()) and np.zeros(40, np.int64)
     found = check_opened(opened, frames(40, labels))
-    assert found.mismatches == 0 and found.stages[-1].op == "ArgMax" and found.float_output is None
+    assert found.mismatches == 0 and found.stages[-1].op == "ArgMax" and found.outputs[0].floats is None
     assert len(set(found.accuracy.values())) == 1 and set(found.accuracy) == {"float32", "float64", "integer"}
 
 

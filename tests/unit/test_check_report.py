@@ -64,11 +64,13 @@ def result(**more):
         "accuracy": {},
         "what_if": [],
         "refused": None,
-        "after_passes": 0,
-        "output_words": 40,
-        "float_output": None,
+        "outputs": [output()],
     }
     return {**values, **more}
+
+
+def output(**more):
+    return {"name": "scores", "words": 40, "after_passes": 0, "floats": None, "classes": True, **more}
 
 
 def asked(**more):
@@ -110,12 +112,14 @@ def test_an_unequal_model():
 def test_every_place_that_differs_is_listed():
     wrong = stage("act", mismatches=7, first="stage 'act', frame 2, element 1: model 3, integer 4 (first of 7)")
     floats = {"values": 40, "mismatches": 5, "largest": 0.25}
-    text = page(result(mismatches=14, stages=[stage("conv"), wrong], after_passes=2, float_output=floats))
+    text = page(
+        result(mismatches=14, stages=[stage("conv"), wrong], outputs=[output(after_passes=2, floats=floats), output()])
+    )
     places = re.findall(r"<li><b>(.*?)</b>: (.*?)</li>", text)
     assert places == [
         ("act", "7 of 320 words different; first at frame 2, element 1: model 3, integer 4."),
-        ("output, after the passes", "2 of 40 words different."),
-        ("float output", "5 of 40 words different; largest difference 0.25."),
+        ("output scores, after the passes", "2 of 40 words different."),
+        ("floats of output scores", "5 of 40 words different; largest difference 0.25."),
     ]
     assert "Where it differs" not in page(result())
 

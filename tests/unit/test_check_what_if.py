@@ -59,7 +59,7 @@ def test_accumulators_that_wrap(opened, bits):
     sums = pool.reshape(COUNT, -1) @ graph.node("fc").attrs["weights"].T
     expected = wrapped(sums, bits)
     altered = Altered(graph, {"conv": bits, "fc": bits})
-    assert np.array_equal(altered.run(codes), expected)
+    assert np.array_equal(altered.run(codes)[0], expected)
     assert altered.wrapped == {"conv": (conv != exact["conv.out"]).sum(), "fc": (expected != sums).sum()}
     (answer,) = ask(opened, accumulator_bits=(bits,))
     before = exact[graph.output]
@@ -79,7 +79,7 @@ def test_accumulators_as_wide_as_derived_change_nothing(opened):
 
 def test_nothing_altered_is_the_graph(opened):
     codes = codes_of(opened)
-    assert np.array_equal(Altered(opened.graph).run(codes), execute(opened.graph, codes))
+    assert np.array_equal(Altered(opened.graph).run(codes)[0], execute(opened.graph, codes))
 
 
 def negative_sums(*after):
@@ -102,7 +102,7 @@ def test_a_wrapped_sum_beyond_the_steps_takes_the_code_of_the_end():
     assert steps.high == 0 < wrong.max(), "the wrap must leave the range, or this shows nothing"
     # The second channel has fewer steps in the range; what the table of thresholds is filled up with must not count.
     expected = np.clip(np.rint(np.minimum(wrong, 0) * np.array([1, 0.125]) / 8), -8, 7)
-    assert np.array_equal(Altered(graph, {"conv": 6}).run(codes), expected)
+    assert np.array_equal(Altered(graph, {"conv": 6}).run(codes)[0], expected)
 
 
 def test_a_range_grows_with_what_is_in_it():
@@ -114,14 +114,14 @@ def test_a_range_grows_with_what_is_in_it():
 def test_wrapped_sums_are_added_exactly():
     """Their sum lies outside of its derived range; nothing may overflow or be refused."""
     graph, codes, acc = negative_sums(helper.make_node("Add", ["b", "b"], ["y"], "twice"))
-    assert np.array_equal(Altered(graph, {"conv": 6}).run(codes), 2 * wrapped(acc, 6))
+    assert np.array_equal(Altered(graph, {"conv": 6}).run(codes)[0], 2 * wrapped(acc, 6))
 
 
 def test_a_wrapped_sum_goes_through_a_pool():
     graph, codes, acc = negative_sums(helper.make_node("MaxPool", ["b"], ["y"], "pool", kernel_shape=[2, 2]))
     expected = wrapped(acc, 6).max(axis=(1, 2), keepdims=True)
     assert expected.max() > graph.tensors[graph.output].high
-    assert np.array_equal(Altered(graph, {"conv": 6}).run(codes), expected)
+    assert np.array_equal(Altered(graph, {"conv": 6}).run(codes)[0], expected)
 
 
 # ---- forms -----------------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """The command line: bad input ends in one named line and exit 2; --json is one object."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -9,6 +10,7 @@ from typer.testing import CliRunner
 
 from lutwright.cli import build as build_verb
 from lutwright.cli.main import app
+from lutwright.emit.project import open_project
 from lutwright.resources import room
 
 MNIST = str(room("examples") / "models" / "mnist-mux.onnx")
@@ -45,6 +47,8 @@ def test_the_layers_explain_the_estimate(built):
     assert max(row["clocks"] for row in words["layers"]) == words["interval"]
     for kind in ("lut", "ff", "bram", "dsp"):
         assert abs(sum(row[kind] for row in words["layers"]) - words["estimate"][kind]) <= len(words["layers"]) / 2
+    memories = [row["block_rams"] for row in words["layers"]]
+    assert {"fc", "fc_replay"} <= set(memories[3]) and memories[4] == []
     assert words["limit"] == "Layer 'conv1' cannot take fewer clocks a frame."
 
 
@@ -53,6 +57,21 @@ def test_a_rate_makes_a_smaller_project(built, tmp_path):
     told = json.loads(call(*words, "--json").stdout)
     assert told["core_frames_per_second"] >= 1000
     assert told["estimate"]["lut"] < built[1]["estimate"]["lut"]
+
+
+def test_a_clock_by_a_pll(tmp_path):
+    """The rate, the folding, the serial line and the project's own files follow the clock that was obtained."""
+    words = ["build", MNIST, "--board", "tangnano9k", "--fps", "60000", "--json"]
+    result = call(*words, "--out", str(tmp_path / "a"))
+    assert result.exit_code == 2 and "reaches at most" in result.output
+    told = json.loads(call(*words, "--out", str(tmp_path / "a"), "--clock", "55").stdout)
+    assert told["clock"] == {"asked_mhz": 55.0, "obtained_mhz": 54.0, "oscillator_mhz": 27.0}
+    assert 60_000 <= told["core_frames_per_second"] == round(54e6 / told["interval"])
+    project = open_project(tmp_path / "a")
+    assert (project.board.clock.mhz, project.board.clocks_per_bit) == (54.0, 54)
+    assert {"pll_gowin.sv", "rPLL.sv", "pll_model.sv"} <= {path.name for path in project.board_sources}
+    people = call(*words[:-1], "--out", str(tmp_path / "a"), "--clock", "55").output
+    assert "Clock: 55 MHz asked, 54 MHz out of 27 MHz by a PLL (-1.82%)." in people
 
 
 def test_a_folding_file_gives_the_project_again(tmp_path):
@@ -65,6 +84,7 @@ def test_a_folding_file_gives_the_project_again(tmp_path):
     assert tree(tmp_path / "a") == tree(tmp_path / "b")
     assert file.read_text() == text
     assert "1 x " in first.output
+    assert re.search(r"In block RAM: .*fc \(.*replay,\s+weights\)\.", first.output)
     result = call(*words, "--fps", "30000", "--out", str(tmp_path / "c"))
     assert result.exit_code == 2
     assert "DoesNotFit: stage '" in result.output
@@ -93,8 +113,8 @@ def test_building_again_replaces_the_project(built):
         (["build", MNIST, "--board", "tangnano9k", "--backend", "magic"], "BadOption: --backend: must be rtl"),
         (["build", MNIST, "--board", "tangnano9k", "--fps", "0"], "BadOption: --fps: must be a rate above 0, not 0."),
         (
-            ["build", MNIST, "--board", "tangnano9k", "--clock", "50"],
-            "BadOption: --clock: must be 27, the oscillator of board 'tangnano9k', since no PLL is made, not 50.",
+            ["build", MNIST, "--board", "tangnano9k", "--clock", "700"],
+            "BadOption: --clock: must lie within 5 % of what the PLL makes of 27 MHz (3.125 to 600 MHz), not 700.",
         ),
         (["build", MNIST, "--board", "tangnano9k", "--folding", "."], "OutputError: output '.': must be a file"),
         (

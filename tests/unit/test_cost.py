@@ -8,7 +8,7 @@ import pytest
 
 from lutwright.dataflow.cost import FORMULAS, adder, adder_tree, cost, memory, pipeline_cost
 from lutwright.dataflow.parts import FAMILIES, Cost, total
-from lutwright.dataflow.stage import Link, Pipeline, Stage, Stream, Vector
+from lutwright.dataflow.stage import Link, Outlet, Pipeline, Stage, Stream, Vector
 from lutwright.resources import room
 
 ONE = Stream(1, 8, False, 1)
@@ -115,6 +115,6 @@ def test_constant_weights_cost_by_their_digits():
 
 def test_pipelines_are_the_sum_of_their_stages():
     skid, up = stage("skid", WIDTH=8), stage("width_up", WIDTH=8, RATIO=4)
-    pipeline = Pipeline("p", ONE, (skid, up), Link("s"))
+    pipeline = Pipeline("p", ONE, (skid, up), (Outlet("y", "y", Link("s"), ONE),))
     assert pipeline_cost(pipeline) == cost(skid) + cost(up)
     assert cost(skid).on("ecp5") == Cost(lut=13, ff=18)

@@ -29,13 +29,16 @@ def test_everything_is_there(call):
 
 
 def test_missing_things_are_named_with_a_remedy(call, monkeypatch):
-    monkeypatch.setattr(room, "version", lambda package: None if package in {"pyosys", "matplotlib"} else "1.0")
+    absent = {"pyosys", "matplotlib", "da4ml", "distributed"}
+    monkeypatch.setattr(room, "version", lambda package: None if package in absent else "1.0")
     monkeypatch.setattr(room.shutil, "which", lambda program: None if program in {"perl", "iverilog"} else "/bin/x")
     result = call("doctor", "--json")
     told = json.loads(result.stdout)
     assert (result.exit_code, told["ok"], told["missing"]) == (2, False, ["pyosys", "perl"])
     fixes = {item["name"]: item["fix"] for item in told["findings"]}
     assert fixes["pyosys"] == "pip install 'lutwright[flow]'"
+    assert fixes["da4ml"] == "pip install 'lutwright[unroll]'"
+    assert fixes["distributed"] == "pip install 'lutwright[explore]'"
     assert fixes["perl"] == "apt-get install perl"
     people = call("doctor")
     assert people.exit_code == 2

@@ -13,13 +13,15 @@ from lutwright.dataflow.choice import limits, shortage, with_folds
 from lutwright.dataflow.choose import choose, take
 from lutwright.dataflow.folding import Fold
 from lutwright.dataflow.folding_file import Folding
-from lutwright.dataflow.layer_costs import KINDS, Options, candidate_clocks, exact_cost, layer_options, segment, vector
+from lutwright.dataflow.layer_costs import Options, candidate_clocks, exact_costs, layer_options, segment
 from lutwright.dataflow.lower import Target, lower
+from lutwright.dataflow.memories import block_names, memory_names
 from lutwright.dataflow.options import engines, layers, parallel, possible
+from lutwright.dataflow.resource_kinds import KINDS, vector
 from lutwright.dataflow.search import Search
 from lutwright.dataflow.select import cheapest, nearest, select
 from lutwright.emit.project import for_hardware, hardware_graph
-from lutwright.errors import DoesNotFit
+from lutwright.errors import BadFolding, DoesNotFit
 from lutwright.resources import room
 
 MNIST = room("examples") / "models" / "mnist-mux.onnx"
@@ -55,7 +57,7 @@ def with_chip(board, **resources):
 def test_engines_by_the_weights(mnist):
     conv1, conv2, _, fc = layers(mnist)
     assert engines(conv1) == engines(fc) == ("folded", "dsp", "unrolled")
-    assert engines(conv2) == ("mux",)  # complemented signs: nothing else has their bias
+    assert engines(conv2) == ("mux", "unrolled")  # complemented signs: their bias is wired into the multiplexers
     m = Maker(np.random.default_rng(0), (6, 6, 4), 3)
     m.conv(4, (3, 3), (1, 1), NONE, "mux")
     m.conv(4, (3, 3), (1, 1), NONE, groups=4)
@@ -127,12 +129,12 @@ def test_adders_are_estimated_and_then_exact(mnist):
     conv1 = layers(mnist)[0]
     options = layer_options(mnist, conv1, possible(conv1), Target(1, 4), "ecp5")
     at = options.folds.index(Fold(8, 9, "unrolled"))
-    told = exact_cost(mnist, conv1, options.folds[at], Target(1, 4), "ecp5")
+    (told,) = exact_costs(mnist, conv1, options.folds[at], Target(1, 4), "ecp5", [options.blocks[at]])
     assert options.costs[at][0] == pytest.approx(told[0], rel=0.2)
     search = Search(mnist, ULX)
     choice = search.fastest()
     assert choice.folds["conv1"].engine == "unrolled"
-    table = search.table(choice.target.block_bits)[0]
+    table = search.table[0]
     assert table.costs[table.folds.index(choice.folds["conv1"])].tolist() == told
 
 
@@ -147,6 +149,7 @@ def table(*rows_of_layers):
             tuple(Fold(i + 1, 1) for i in range(len(rows))),
             np.array([row[0] for row in rows]),
             np.array([[row[1], 0, row[2], 0] for row in rows], float),
+            (frozenset(),) * len(rows),
         )
         for name, rows in zip("abc", rows_of_layers, strict=False)
     ]
@@ -201,7 +204,7 @@ def test_selection_against_every_combination():
 
 def test_the_fastest_has_rates_between_the_powers_of_two():
     graph = small((8, 8, 8), (16, 24))
-    board = with_chip(ULX, lut=9000, ff=9000)
+    board = with_chip(ULX, lut=8000, ff=9000)
     choice = choose(graph, board)
     assert choice.pipeline.interval not in [64 << n for n in range(12)]
     assert shortage(choice, board) is None
@@ -209,7 +212,17 @@ def test_the_fastest_has_rates_between_the_powers_of_two():
         r"([\d,]+) clocks a frame would need about ([\d,]+) of ([\d,]+) LUTs, .* for layer 'conv", choice.limit
     )
     assert int(told[1].replace(",", "")) < choice.pipeline.interval
-    assert int(told[2].replace(",", "")) > int(told[3].replace(",", "")) == 8100
+    assert int(told[2].replace(",", "")) > int(told[3].replace(",", "")) == 7200
+
+
+def test_dsp_blocks_are_taken_where_luts_are_short():
+    graph = small((8, 8, 8), (16, 24))
+    board = with_chip(ULX, lut=6000, ff=9000)
+    choice, without = choose(graph, board), choose(graph, with_chip(board, dsp=0))
+    assert "dsp" in {fold.engine for fold in choice.folds.values()}
+    assert 0 < choice.estimate.dsp <= board.resources.dsp
+    assert without.estimate.dsp == 0 and choice.pipeline.interval < without.pipeline.interval
+    assert choose(graph, ULX, 1000).estimate.dsp == 0  # with LUTs to spare none is
 
 
 def test_a_larger_board_is_never_slower():
@@ -234,7 +247,8 @@ def test_a_rate_that_no_layer_makes_is_named(mnist):
         choose(mnist, ULX, 40_000)
     assert str(caught.value) == (
         "board 'ulx3s-45f': reaches at most 31,887 frames/s with this model at 25 MHz, not 40,000. "
-        "Layer 'conv1' cannot take fewer clocks a frame. Ask for at most 31887 frames/s, or take a larger board."
+        "Layer 'conv1' cannot take fewer clocks a frame. Ask for at most 31887 frames/s, a faster --clock "
+        "or a larger board."
     )
 
 
@@ -266,7 +280,9 @@ def test_dsp_blocks_where_luts_lack():
 def test_the_board_that_would_do_is_named():
     graph = small((8, 8, 8), (16, 24))
     with pytest.raises(
-        DoesNotFit, match=r"the smallest folding needs about \d+, stage '\w+' alone \d+\. It has room on ulx3s"
+        DoesNotFit,
+        match=r"the smallest folding needs about \d+, layer '\w+' alone \d+ \(stage "
+        r"'\w+' \d+\)\. It has room on ulx3s",
     ):
         choose(graph, with_chip(NANO, lut=700))
 
@@ -274,14 +290,13 @@ def test_the_board_that_would_do_is_named():
 def test_a_pipeline_that_does_not_fit_teaches_the_search(mnist, monkeypatch):
     """What a chip takes beside its layers is found out: the estimate before it is never the last word."""
     search = Search(mnist, NANO)
-    search._beside[96] = np.full(4, -1e4)  # as if there were far more room than there is
-    search._beside[512] = search._beside[4096] = np.full(4, 1e9)
+    search.beside = np.full(4, -1e4)  # as if there were far more room than there is
     search.board = with_chip(NANO, lut=4500)
     search.room = limits(search.board)
     choice = search.fastest()
     assert shortage(choice, search.board) is None
     assert choice.pipeline.interval > 784
-    assert search._beside[96][0] > 0
+    assert search.beside[0] > 0
 
 
 def test_a_graph_without_layers():
@@ -313,7 +328,24 @@ def test_a_users_folding(mnist):
     ):
         take(mnist, ULX, Folding(folds), 500)
     tiny = with_chip(ULX, lut=1000)
-    with pytest.raises(DoesNotFit, match=r"has room for 900 LUTs, this folding needs about \d+, stage '\w+' alone"):
+    with pytest.raises(DoesNotFit, match=r"has room for 900 LUTs, this folding needs about \d+, layer '\w+' alone"):
         take(mnist, tiny, Folding(folds))
     again = with_folds(mnist, folds, replace(choice.target), ULX)
     assert again.estimate.as_dict() == choice.estimate.as_dict()
+
+
+def test_a_users_memories_stay_where_they_are_put(mnist):
+    folds = choose(mnist, ULX, 500).folds
+    assert block_names(take(mnist, ULX, Folding(folds, ("fc", "conv2_window"))).pipeline) == ("conv2_window", "fc")
+    assert block_names(take(mnist, ULX, Folding(folds, ())).pipeline) == ()
+    with pytest.raises(BadFolding, match=r"key 'block_rams': memories must be among .*, fc, not 'fd'\. Remove it"):
+        take(mnist, ULX, Folding(folds, ("fd",)))
+
+
+def test_weights_go_to_luts_where_block_rams_are_scarcer(mnist):
+    """What a threshold for all memories cannot do: the same rate, with the block RAMs where they save most."""
+    bare = choose(mnist, NANO)
+    few = choose(mnist, with_chip(NANO, bram=4, lut=12000))
+    assert few.pipeline.interval == bare.pipeline.interval
+    assert few.estimate.bram <= 4 < bare.estimate.bram
+    assert {"fc", "fc_replay"} <= set(block_names(few.pipeline)) < set(memory_names(few.pipeline))

@@ -43,17 +43,20 @@ def test_a_file_by_hand(graph):
         "conv3": Fold(8, 4, "mux"),
         "fc": Fold(1, 4),
     }
-    assert folding.block_bits is None
+    assert folding.blocks is None
 
 
 def test_every_fold_round_trips(graph):
     nodes = layers(graph)
     most = max(len(possible(node)) for node in nodes)
     for i in range(most):
-        folding = Folding({node.name: possible(node)[i % len(possible(node))] for node in nodes}, 96 + i)
+        blocks = tuple(node.name for node in nodes[: i % 3])
+        folding = Folding({node.name: possible(node)[i % len(possible(node))] for node in nodes}, blocks)
         text = folding_text(folding, {node.name: 784 for node in nodes}, "Title.")
         assert read_folding(text.encode(), "f.toml", graph) == folding
-        assert text.startswith(f"# Title.\nblock_bits = {96 + i}\n\n[layers.conv1]  # 784 clocks a frame\nengine = ")
+        told = "".join(f'\n  "{name}",' for name in blocks)
+        start = f"# Title.\nblock_rams = [{told}" + ("\n" if told else "")
+        assert text.startswith(start + "]\n\n[layers.conv1]  # 784 clocks a frame\nengine = ")
 
 
 def test_names_that_toml_does_not_take_bare():
@@ -83,7 +86,7 @@ FAULTS = {
     ),
     "an engine that cannot": (
         lambda t: t.replace('"mux"', '"folded"'),
-        r"layer 'conv2': engine must be one that does this layer \(mux\), not 'folded'\.",
+        r"layer 'conv2': engine must be one that does this layer \(mux, unrolled\), not 'folded'\.",
     ),
     "a PE that does not divide": (
         lambda t: t.replace("pe = 4", "pe = 3"),

@@ -92,7 +92,7 @@ def test_equal_to_qonnx_execution():
     from qonnx.core.modelwrapper import ModelWrapper
     from qonnx.core.onnx_exec import execute_onnx
 
-    from lutwright.train.data import load, presented
+    from lutwright.data import load, presented
 
     graph = import_model(MNIST)
     images = presented(load("mnist5k").test_images[:6])
@@ -105,7 +105,7 @@ def test_equal_to_qonnx_execution():
 
 def test_equal_to_pytorch_on_every_layer():
     from lutwright.check.against_torch import compare_with_torch
-    from lutwright.train.data import load
+    from lutwright.data import load
     from lutwright.train.reference import load_model as load_trained
 
     network = load_trained("mnist-mux", MNIST.with_suffix(".pt"))
@@ -117,7 +117,7 @@ def test_equal_to_pytorch_on_every_layer():
 
 def test_unequal_to_pytorch():
     from lutwright.check.against_torch import compare_with_torch
-    from lutwright.train.data import load
+    from lutwright.data import load
     from lutwright.train.reference import load_model as load_trained
 
     network, images = load_trained("mnist-mux", MNIST.with_suffix(".pt")), load("mnist5k").test_images[:4]

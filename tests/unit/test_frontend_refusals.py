@@ -107,8 +107,15 @@ TABLE = {
         IMAGE,
         lambda n: [n.start(), "more"],
         "model 'net'",
-        "must have one input and one output",
-        "2 and 1",
+        "must have one input",
+        "2",
+    ),
+    "values of a TopK as an output": (
+        IMAGE,
+        lambda n: n.add("TopK", conv(n), n.shape_of(2), outputs=2, name="top")[0],
+        "output 'top.y'",
+        "must be an output that is made",
+        "another",
     ),
     "raw end": (
         IMAGE,

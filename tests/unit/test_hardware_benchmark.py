@@ -18,11 +18,14 @@ sys.path.insert(0, str(room("hw").parent / "benchmarks"))
 
 import calibrate
 import hardware
+import hardware_aims
 import hardware_layers
 import hardware_networks
+import hardware_nngen
 import hardware_page
 import hardware_peers
 import hardware_route
+import hardware_rows
 import hardware_simulation
 import hardware_synthesis
 
@@ -32,7 +35,7 @@ COUNTS = {"lut": 1234, "ff": 20, "bram": 3, "dsp": 4}
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
     """A folder of figures of its own for each test."""
-    for module in (hardware_synthesis, hardware_simulation, hardware_route):
+    for module in (hardware_synthesis, hardware_simulation, hardware_route, hardware_nngen):
         monkeypatch.setattr(module, "CACHE", tmp_path / "figures")
     return tmp_path / "figures"
 
@@ -106,7 +109,16 @@ def test_what_is_not_written_for_another_tool_is_named():
     with pytest.raises(UnsupportedOp, match=r"'sumpool0' \(SumPool\): is not written for da4ml here"):
         hardware_peers.by_da4ml(graph, hardware_networks.random_codes(graph, 1, 1), 2)
     with pytest.raises(UnsupportedOp, match=r"'sumpool0' \(SumPool\): is not written for NNgen here"):
-        hardware_peers._nngen_node(types.SimpleNamespace(int16=16), graph, graph.nodes[0], None, None)
+        hardware_nngen._node(types.SimpleNamespace(int16=16), graph, graph.nodes[0], None, None)
+
+
+def test_a_simulation_of_another_tool_is_kept_and_one_without_end_is_an_error(monkeypatch):
+    monkeypatch.setattr(hardware_nngen, "_simulated", lambda *rest: "WARNING\nclocks:       5081\n")
+    assert hardware_nngen._clocks("module", None, None, None, None) == 5081
+    monkeypatch.setattr(hardware_nngen, "_simulated", lambda *rest: "nothing")
+    assert hardware_nngen._clocks("module", None, None, None, None) == 5081
+    with pytest.raises(ToolFailed, match="must end its frame in simulation"):
+        hardware_nngen._clocks("another", None, None, None, None)
 
 
 # ---- calibration -----------------------------------------------------------------------------------------------------
@@ -137,38 +149,113 @@ def test_samples_have_every_cell_and_another_seed_is_another_network():
 # ---- the page --------------------------------------------------------------------------------------------------------
 
 
+def own(**figures):
+    """A row of ours that meets every aim, but for `figures`."""
+    counted = {"xc7": COUNTS, "xc7_lut": COUNTS | {"dsp": 0}, "ecp5": COUNTS, "mhz": 101.6}
+    return {"tool": "lutwright", "title": "net", "clocks": 1024, "told": 1024, "exact": [9, 9], **counted, **figures}
+
+
 def test_the_page_says_what_was_measured(tmp_path, monkeypatch, capsys):
-    counted = {"xc7": COUNTS, "xc7_lut": None, "ecp5": COUNTS, "mhz": 99.6}
-    rows = [{"tool": "lutwright", "title": "net", "clocks": 1024, "told": 1024, "exact": [9, 9], **counted}]
-    rows.append({"tool": "NNgen", "title": "NNgen", "why": "not installed"})
-    monkeypatch.setattr(hardware, "_TABLES", {"digits": lambda limits: rows})
+    peer = {"tool": "NNgen", "title": "NNgen", "why": "not installed"}
+    rows = [own(stages=[("Conv_1", "folded_mac", 321)]), peer]
+    monkeypatch.setattr(hardware, "TABLES", {"digits": lambda limits: rows})
     out = tmp_path / "page.md"
-    assert hardware.main(["--parts", "digits", "--out", str(out), "--json", str(tmp_path / "all.json")]) == 0
+    assert hardware.main(["--out", str(out), "--json", str(tmp_path / "all.json")]) == 0
     page = out.read_text()
     assert capsys.readouterr().out == page + "\n"
-    assert "| lutwright, net | 1,024 | 9 of 9 | 1,234 | 20 | 3 | 4 | - | 1,234 | 20 | 3 | 100 |" in page
+    assert "| lutwright | 1,024 | 9 of 9 | 1,234 | 20 | 3 | 1,234 | 4 | 1,234 | 20 | 3 | 102 |" in page
     assert "| NNgen | not installed |" in page and str(tmp_path) not in page
-    assert json.loads((tmp_path / "all.json").read_text())["digits"] == rows
+    assert "Largest stages at 1,024 clocks, 7-series LUTs of each alone: Conv_1 (folded_mac) 321." in page
+    assert "## Aims: 3 of 3 met" in page and "    python benchmarks/hardware.py\n" in page
+    assert json.loads((tmp_path / "all.json").read_text())["digits"] == json.loads(json.dumps(rows))
 
 
-def test_rows_of_simulation_and_of_the_model():
+def test_tables_of_layers_boards_simulation_and_the_model():
     seen = {"clocks": 10, "frames": 4, "words": 40, "compile_seconds": 1.6, "run_seconds": 2.0}
     speed = [{"title": "a", "told": 10, "simulated": seen}, {"title": "b", "told": 7, "simulated": None}]
     told = {"lut": 1000, "ff": 30, "bram": 3, "dsp": 4, "clocks": 7}
     model = [{"title": "a", "family": "ecp5", "told": told, "counted": COUNTS, "clocks": 8}]
     model.append({"title": "b", "family": "xc7", "told": told, "counted": None})
-    page = hardware_page.page("x", {"speed": speed, "model": model})
+    have = {"lut": 2468, "ff": 100, "bram": 26}
+    demo = [{"title": "board", "board": "tangnano9k", "clocks": 784, "counted": COUNTS, "have": have}]
+    demo.append(demo[0] | {"counted": None})
+    engines = [own(title="dense"), own(title="mux", xc7=None, ecp5=None)]
+    matrices = [own(title="m", latency=3)]
+    tables = {"speed": speed, "model": model, "demo": demo, "engines": engines, "matrices": matrices}
+    page = hardware_page.page("x", 100, tables)
     assert "| a | 10 | 10 | 4 | 40 | 2 | 2 |" in page and "| b | 7 | - | - | - | - | - |" in page
     assert "| ecp5 | a | 1,000 / 1,234 | -19.0% | 30 / 20 | +50.0% | 3 / 3 | 4 / 4 | 7 / 8 |" in page
+    assert "| board | 784 | 1,234 of 2,468 | 20 of 100 | 3 of 26 | 50% |" in page
+    assert "| board | 784 | - | - | - | - |" in page
+    assert "| dense | 1,024 | 1,234 | 20 | 3 | 1,234 | 4 | 1,234 | 20 | 3 |" in page
+    assert "| mux | 1,024 | 1,234 | 20 | 3 | - | - | - | - | - |" in page
+    assert "| m | lutwright | 3 | 1,234 |" in page
+
+
+def luts(lut):
+    """Figures of so many LUTs."""
+    return {"xc7_lut": COUNTS | {"lut": lut, "dsp": 0}}
+
+
+MODEL = {
+    "title": "a",
+    "family": "ecp5",
+    "told": COUNTS | {"lut": 1100, "clocks": 7},
+    "counted": COUNTS | {"lut": 1000},
+    "clocks": 7,
+}
+MATRIX = [own(**luts(10)), own(tool="da4ml", **luts(10))]
+ENGINES = [
+    own(kind="dense", bits=4, engine="folded", **luts(3000)),
+    own(kind="mux", bits=4, engine="mux", **luts(1000)),
+]
+SPEED = {"title": "cnv", "told": 100, "simulated": {"clocks": 102, "compile_seconds": 590, "run_seconds": 10}}
+DEMO = {"board": "tangnano9k", "counted": {"lut": 60}, "have": {"lut": 100}}
+
+
+@pytest.mark.parametrize(
+    ("aim", "met", "missed"),
+    [
+        ("Digits CNN at 1,024", {"digits": [own(**luts(1500))]}, {"digits": [own(**luts(1501))]}),
+        ("Digits CNN at 1,024", {"digits": [own()]}, {"digits": [own(exact=[8, 9])]}),
+        ("Digits CNN at 64 ", {"digits": [own(told=64, clocks=64)]}, {"digits": [own(told=64, clocks=65)]}),
+        ("MLP", {"mlp": [own(), own(tool="da4ml", **luts(1235))]}, {"mlp": [own(), own(tool="da4ml")]}),
+        ("The same MLP", {"mlp": [own()]}, {"mlp": [own(mhz=100)]}),
+        ("Unrolled", {"matrices": MATRIX}, {"matrices": [own(**luts(11)), MATRIX[1]]}),
+        ("One weight", {"engines": ENGINES}, {"engines": [own(**ENGINES[0] | luts(2999)), ENGINES[1]]}),
+        ("MNIST demo", {"demo": [DEMO]}, {"demo": [DEMO | {"counted": {"lut": 61}}]}),
+        ("Fmax", {"digits": [own(mhz=100)]}, {"digits": [own(), own(mhz=99)]}),
+        ("Clocks a frame", {"speed": [SPEED]}, {"speed": [SPEED | {"told": 99}]}),
+        ("Estimate", {"model": [MODEL]}, {"model": [MODEL | {"counted": COUNTS | {"lut": 950}}]}),
+        ("Estimate", {"model": [MODEL]}, {"model": [MODEL | {"counted": COUNTS | {"lut": 1000, "bram": 2}}]}),
+        ("Estimate", {"model": [MODEL]}, {"model": [MODEL | {"clocks": 8}]}),
+        ("Simulated", {"speed": [SPEED]}, {"speed": [SPEED, {"title": "x", "told": 1, "simulated": None}]}),
+    ],
+)
+def test_aims_are_met_or_missed(aim, met, missed):
+    found = [
+        [(one.aim.startswith(aim), one.met) for one in hardware_aims.judged(tables) if one.aim.startswith(aim)]
+        for tables in (met, missed)
+    ]
+    assert found == [[(True, True)], [(True, False)]]
+
+
+def test_aims_without_figures_are_left_out():
+    gap = own(xc7_lut=None, mhz=None)
+    demo = [DEMO | {"counted": None}]
+    tables = {"digits": [gap], "mlp": [gap], "matrices": [gap], "engines": [gap], "demo": demo}
+    assert [one.aim[:6] for one in hardware_aims.judged(tables)] == ["Clocks"]
+    assert hardware_aims.judged({"model": [MODEL | {"counted": None}]})[0].aim.startswith("Clocks")
+    assert hardware_aims.judged({}) == []
 
 
 def test_a_failed_tool_leaves_a_gap_and_another_error_its_status(monkeypatch, capsys):
     def fails(*rest, **more):
         raise ToolFailed("tool 'yosys'", "must end within 1 s", "still running (killed)")
 
-    monkeypatch.setattr(hardware, "count", fails)
-    row = hardware._area("net", {}, "net", hardware.Limits(1, 100, frozenset({"route"})), True)
+    monkeypatch.setattr(hardware_rows, "count", fails)
+    row = hardware_rows.area("net", {}, "net", hardware_rows.Limits(1, 100, frozenset({"route"})), True)
     assert row == {"xc7": None, "xc7_lut": None, "ecp5": None}
     assert "net: tool 'yosys': must end within 1 s" in capsys.readouterr().err
-    monkeypatch.setattr(hardware, "_TABLES", {"digits": fails})
+    monkeypatch.setattr(hardware, "TABLES", {"digits": fails})
     assert hardware.main(["--parts", "digits"]) == ToolFailed.exit_code

@@ -7,7 +7,7 @@ import pytest
 from lutwright.resources import room
 
 SOURCE = room("hw").parent / "sw" / "lutwright"
-BASE = {"errors", "files", "resources", "boards"}
+BASE = {"errors", "files", "resources", "boards", "plls"}
 MAY = {"numerics": BASE}
 MAY["ir"] = MAY["numerics"] | {"numerics"}
 MAY["passes"] = MAY["ir"] | {"ir"}
@@ -17,9 +17,10 @@ MAY["emit"] = MAY["dataflow"] | {"dataflow", "frontend"}
 MAY["flow"] = MAY["emit"] | {"emit"}
 MAY["explore"] = MAY["flow"] | {"flow"}
 MAY["simulate"] = MAY["emit"] | {"emit"}
-MAY["train"] = BASE | {"frontend"}
-MAY["check"] = MAY["simulate"] | {"simulate", "train"}
-MAY["runtime"] = MAY["simulate"] | {"simulate", "train"}
+MAY["data"] = BASE
+MAY["train"] = BASE | {"data", "frontend"}
+MAY["check"] = MAY["simulate"] | {"data", "simulate", "train"}
+MAY["runtime"] = MAY["simulate"] | {"data", "simulate"}
 MAY["report"] = BASE
 
 

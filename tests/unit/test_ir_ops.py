@@ -7,7 +7,7 @@ from onnx.reference import ReferenceEvaluator
 
 from lutwright.errors import BadGraph
 from lutwright.ir.execute import execute, execute_all
-from lutwright.ir.graph import Graph, Node, Tensor
+from lutwright.ir.graph import Graph, Node, Output, Tensor
 from lutwright.ir.ops import OPS, infer
 from lutwright.ir.text import to_text
 from lutwright.ir.verify import verify
@@ -30,7 +30,7 @@ def one(op, tensors, **attrs):
     first = tensors[0]
     tensors = {first.name: first, "y": infer(node, list(tensors))}
     edge = Edge.of(Quantiser(1.0, 0, 4, True, False))
-    return verify(Graph("one", (node,), tensors, first.name, "y", edge, {}))
+    return verify(Graph("one", (node,), tensors, first.name, (Output("y"),), edge, {}))
 
 
 def run(op, x, t=None, **attrs):
@@ -276,6 +276,7 @@ RULES = [
     ("Pad", {"pads": NONE, "value": 1 << 62}, r"the value must stay below 2\^62"),
     ("Resize", {"rows": np.array([4]), "columns": ONES}, r"rows must be in \[0, 3\], not \[4, 4\]"),
     ("Resize", {"rows": ONES, "columns": -ONES}, r"columns must be in \[0, 4\], not \[-1, -1\]"),
+    ("Resize", {"rows": ONES, "columns": ONES, "range": (-99999, 99999)}, r"range must lie within \["),
     ("DepthToSpace", {"block": 2, "mode": "DCR"}, r"the square of block must divide 6 channels, not 2"),
     ("DepthToSpace", {"block": 0, "mode": "DCR"}, r"the square of block must divide 6 channels, not 0"),
     ("DepthToSpace", {"block": 1, "mode": "other"}, r"attribute 'mode' must be DCR or CRD, not 'other'"),

@@ -11,7 +11,7 @@ from graphs import Maker
 from lutwright.ir import execute as execution
 from lutwright.ir import plan, plan_tasks
 from lutwright.ir.execute import execute, execute_all
-from lutwright.ir.graph import Graph, Node, Tensor
+from lutwright.ir.graph import Graph, Node, Output, Tensor
 from lutwright.ir.ops import infer
 from lutwright.ir.plan import Plan
 from lutwright.ir.plan_steps import Applied, Count, Line, Picked, make_step
@@ -35,7 +35,7 @@ def graph_of(tensors, *nodes):
         made[node.output] = infer(node, [made[name] for name in inputs])
         done.append(node)
     edge = Edge.of(Quantiser(1.0, 0, 4, True, False))
-    return verify(Graph("g", tuple(done), made, tensors[0].name, done[-1].output, edge, {}))
+    return verify(Graph("g", tuple(done), made, tensors[0].name, (Output(done[-1].output),), edge, {}))
 
 
 def source(shape, low, high):
@@ -269,7 +269,8 @@ def test_no_frames():
 
 
 def test_a_graph_without_nodes():
-    graph = Graph("none", (), {"x": source((2,), 0, 3)}, "x", "x", Edge.of(Quantiser(1.0, 0, 2, False, False)), {})
+    edge = Edge.of(Quantiser(1.0, 0, 2, False, False))
+    graph = Graph("none", (), {"x": source((2,), 0, 3)}, "x", (Output("x"),), edge, {})
     assert execute(verify(graph), np.array([[1, 2]])).tolist() == [[1, 2]]
 
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from qonnx.custom_op.general.intquant import int_quant
 
-from lutwright.numerics.packing import from_bytes, literal, memory_lines, pack, to_bytes
+from lutwright.numerics.packing import LITERAL_BITS, from_bytes, literal, memory_lines, pack, to_bytes
 from lutwright.numerics.quantiser import ROUNDING, Quantiser, is_power_of_two
 from lutwright.numerics.ranges import exact_float, type_of, weighted_sum
 
@@ -63,3 +63,15 @@ def test_packing_there_and_back(data):
         == int(memory_lines(values[:1], width), 16)
         == int(literal(values[0], width).split("'h")[1], 16)
     )
+
+
+def test_a_number_too_wide_for_the_tools_is_several_side_by_side():
+    values = np.random.default_rng(0).integers(0, 1 << 12, 2 * LITERAL_BITS // 12 + 100)
+    parts = literal(values, 12).strip("{}").split(", ")
+    sizes = [int(part.split("'h")[0]) for part in parts]
+    assert sizes[1:] == [LITERAL_BITS, LITERAL_BITS] and sum(sizes) == 12 * values.size
+    word = 0
+    for part, size in zip(parts, sizes, strict=True):
+        word = word << size | int(part.split("'h")[1], 16)
+    assert word == pack(values, 12)
+    assert literal(values[: LITERAL_BITS // 12], 12).startswith(f"{LITERAL_BITS // 12 * 12}'h")

@@ -10,7 +10,7 @@ from test_order import chains
 from lutwright.errors import NotExact
 from lutwright.frontend.translate import import_with_taps
 from lutwright.ir.execute import execute
-from lutwright.ir.graph import Graph, Tensor
+from lutwright.ir.graph import Graph, Output, Tensor
 from lutwright.numerics import chain as floats
 from lutwright.numerics.chain import Chain
 from lutwright.numerics.edge import Edge, Exit
@@ -25,7 +25,7 @@ def scores(chain, order, kind=np.float64, low=-30, high=30):
     tensor = Tensor("input", (channels,), low, high, np.ones(1))
     view = View(np.asarray(order), (channels,))
     edge = Edge.of(Quantiser(1.0, 0, 8, True, False))
-    return Graph("scores", (), {"input": tensor}, "input", "input", edge, {}, Exit(chain, kind, view))
+    return Graph("scores", (), {"input": tensor}, "input", (Output("input", exit=Exit(chain, kind, view)),), edge, {})
 
 
 @given(st.data(), st.integers(2, 5), st.sampled_from([np.float32, np.float64]), st.integers(0, 2**32 - 1))

@@ -15,7 +15,7 @@ from lutwright.emit.rtl import cell_closure
 from lutwright.errors import BadData, BadGraph, BadProject, DoesNotFit, OutputError
 from lutwright.files import new_folder, write_file, write_tree
 from lutwright.ir.execute import execute
-from lutwright.ir.graph import Graph, Node, Tensor
+from lutwright.ir.graph import Graph, Node, Output, Tensor
 from lutwright.ir.ops import infer
 from lutwright.ir.verify import verify
 from lutwright.numerics.edge import Edge
@@ -98,11 +98,12 @@ def one_conv(shape, outputs, kernel=3, pads=(1, 1, 1, 1), width=None):
     attrs = {"weights": w, "stride": (1, 1), "pads": pads, "groups": 1}
     node = Node("conv1", "Conv", ("input",), "conv1.out", attrs)
     tensors = {"input": tensor, "conv1.out": infer(node, [tensor])}
-    return verify(Graph("big", (node,), tensors, "input", "conv1.out", Edge.of(Quantiser(1.0, 0, 4, False, False)), {}))
+    edge = Edge.of(Quantiser(1.0, 0, 4, False, False))
+    return verify(Graph("big", (node,), tensors, "input", (Output("conv1.out"),), edge, {}))
 
 
 def test_what_does_not_fit_is_named():
-    with pytest.raises(DoesNotFit, match=r"board 'tangnano9k': has room for \d+ [\w ]+, .* stage 'conv1\w*' alone \d+"):
+    with pytest.raises(DoesNotFit, match=r"board 'tangnano9k': has room for \d+ [\w ]+, .* layer 'conv1\w*' alone \d+"):
         choose(one_conv((8, 8, 256), 64), load_board("tangnano9k"))
     with pytest.raises(
         DoesNotFit, match=r"board 'ulx3s-45f': has room for \d+ [\w -]+, the smallest folding needs about"
@@ -143,7 +144,10 @@ def test_verify_names_what_is_wrong(graph):
     with pytest.raises(BadGraph, match=r"node 'conv1' \(Conv\): the output must be"):
         verify(graph.with_nodes(graph.nodes, narrow))
     with pytest.raises(BadGraph, match="the output must be made by a node"):
-        verify(replace(graph, output="nothing"))
+        verify(replace(graph, outputs=(Output("nothing"),)))
+    for outputs in ((), (graph.only, graph.only)):
+        with pytest.raises(BadGraph, match="outputs must be one or more of different names"):
+            verify(replace(graph, outputs=outputs))
     with pytest.raises(BadGraph, match="the input must be a tensor"):
         verify(graph.with_nodes(graph.nodes, {}))
 

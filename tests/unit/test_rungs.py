@@ -21,7 +21,7 @@ def whole(*shape):
 
 def both(made, x):
     rungs = Float32Rung(made), Float64Rung(made)
-    low, high = (rung.run(x)[rung.output] for rung in rungs)
+    low, high = (rung.run(x)[rung.outputs[0]] for rung in rungs)
     assert low.shape == high.shape
     assert high.dtype == (np.float64 if low.dtype == np.float32 else low.dtype)
     return low, high
@@ -379,7 +379,7 @@ def test_equal_to_brevitas(kind, brevitas_net):
         expected = brevitas_net(given.double() if kind is Float64Rung else given).numpy()
         brevitas_net.float()
     assert expected.dtype == (np.float64 if kind is Float64Rung else np.float32)
-    assert np.array_equal(rung.run(x)[rung.output], expected)
+    assert np.array_equal(rung.run(x)[rung.outputs[0]], expected)
     assert len(np.unique(expected)) > 20
 
 

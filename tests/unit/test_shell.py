@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from lutwright.boards import all_boards, load_board
-from lutwright.emit.shell import CoreInterface, link_sources, shell_files
+from lutwright.boards import all_boards, at_clock, load_board
+from lutwright.emit.shell import CoreInterface, clock_sources, link_sources, pll_parameters, shell_files
 from lutwright.errors import BadOption
+from lutwright.plls import find_pll, kind_of
 
 CORE = CoreInterface("mnist_mux", 1, 784, 1, 1, 0xDEADBEEF)
 
@@ -50,6 +51,44 @@ def test_levels():
     assert "assign led = !busy;" in nano
     assert ".press(button)" in ulx3s
     assert "assign led = busy;" in ulx3s
+
+
+@pytest.mark.parametrize(
+    ("name", "mhz", "instance"),
+    [
+        ("tangnano9k", 54, 'pll_gowin #(.FCLKIN("27"), .DEVICE("GW1N-9C"), .IDIV_SEL(0), .FBDIV_SEL(1), .ODIV_SEL(8)) '),
+        ("ulx3s-45f", 80, "pll_ecp5 #(.CLKI_DIV(5), .CLKFB_DIV(16), .CLKOP_DIV(7), .CLKOS_DIV(0)) pll ("),
+        ("ulx3s-45f", 41.7, "pll_ecp5 #(.CLKI_DIV(7), .CLKFB_DIV(74), .CLKOP_DIV(3), .CLKOS_DIV(19)) pll ("),
+    ],
+)
+def test_a_clock_by_a_pll(name, mhz, instance):
+    board = at_clock(load_board(name), mhz)
+    files = {key: data.decode() for key, data in shell_files(CORE, board).items()}
+    source, constraints = files["board_top.sv"], next(text for key, text in files.items() if key != "board_top.sv")
+    assert instance in source
+    assert ".osc(osc), .clk(clk), .locked(locked)" in source
+    assert f".press(!locked || {'!' if name == 'tangnano9k' else ''}button)" in source
+    assert f".CLOCKS_PER_BIT({round(board.clock.mhz)})" in source
+    ports = re.findall(r"^  (?:input|output) +logic (\w+)", source, re.M)
+    assert ports == ["osc", "button", "uart_rxd", "uart_txd", "led"]
+    assert '"osc"' in constraints and '"clk"' not in constraints
+    assert name != "ulx3s-45f" or 'FREQUENCY PORT "osc" 25 MHZ;' in constraints
+    assert not re.search(r"\n\n\n|[ \t]\n|{{|{%", source)
+    assert [path.name for path in clock_sources(board)][0] == f"{board.clock.pll.cell}.sv"
+    assert all(path.is_file() for path in clock_sources(board))
+    bare = board.model_copy(update={"reset": None})
+    assert ".press(!locked)" in shell_files(CORE, bare)["board_top.sv"].decode()
+    assert clock_sources(load_board(name)) == []
+
+
+@pytest.mark.parametrize(("mhz", "told"), [(60, (0, 79, 4, 1)), (96, (0, 63, 3, 1)), (150, (0, 49, 2, 1))])
+def test_the_pll_of_ice40_parts(mhz, told):
+    """No board here has one; the cell's parameters are icepll's."""
+    pll = find_pll(kind_of("ice40", "hx8k", ""), 12.0, mhz, "x")
+    names = ("DIVR", "DIVF", "DIVQ", "FILTER_RANGE")
+    assert pll_parameters(pll, load_board("ulx3s-45f")) == [(n, str(v)) for n, v in zip(names, told, strict=True)]
+    fast = find_pll(kind_of("ice40", "hx8k", ""), 48.0, 150, "x")
+    assert dict(pll_parameters(fast, load_board("ulx3s-45f")))["FILTER_RANGE"] == "2"  # 24 MHz at the detector
 
 
 def test_link_sources_exist():

@@ -48,6 +48,19 @@ def test_the_same_words(shape, outputs, kernel, stride, pads, groups, bias):
     assert made.tensors[made.output] is graph.tensors[graph.output]
 
 
+def test_windows_that_are_not_picked_may_reach_further():
+    # One row of windows is wanted, half in the padding; the next one, which is not, holds two pixels.
+    m = Maker(np.random.default_rng(3), (2, 3, 1), 1)
+    attrs = {"weights": np.ones((1, 2, 1, 1), np.int64), "stride": (2, 1), "pads": (1, 0, 0, 0), "groups": 1}
+    m.add("Conv", **attrs)
+    graph = m.graph()
+    made = verify(square_windows(graph))
+    require_cells(made)
+    assert (made.tensors[made.output].high, made.tensors[made.nodes[0].output].high) == (1, 2)
+    codes = frames(graph, 8)
+    assert np.array_equal(execute(made, codes), execute(graph, codes))
+
+
 def test_what_fits_already_stays():
     graph = one_conv((6, 6, 2), 3, (3, 3), (1, 1), (1, 1, 1, 1))
     (before,), (after,) = graph.nodes, square_windows(graph).nodes

@@ -22,7 +22,7 @@ def compare_with_torch(network: nn.Module, graph: Graph, images: NDArray[np.uint
     A float of PyTorch is right only if it is exactly code * scale. Raises BadModel where the layers do not
     correspond, Mismatch at the first layer that differs.
     """
-    from lutwright.train.data import presented
+    from lutwright.data import presented
     from lutwright.train.reference import layer_outputs
 
     floats = presented(images)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from lutwright.ir.execute import execute_all
-from lutwright.ir.graph import Graph, Node, Tensor
+from lutwright.ir.graph import Graph, Node, Output, Tensor
 from lutwright.ir.ops import OPS
 from lutwright.numerics.quantiser import IntArray
 from lutwright.numerics.requantise import Requantise
@@ -34,21 +34,21 @@ class Altered:
     different: dict[str, int] = field(default_factory=dict)
     _alone: dict[str, Graph] = field(default_factory=dict)
 
-    def run(self, codes: IntArray) -> IntArray:
-        """Run input codes int64 [batch, ...]; return the output int64 [batch, ...]."""
+    def run(self, codes: IntArray) -> tuple[IntArray, ...]:
+        """Run input codes int64 [batch, ...]; return each output int64 [batch, ...]."""
         parts = [self._block(codes[i : i + _BATCH]) for i in range(0, max(1, len(codes)), _BATCH)]
-        return np.concatenate(parts)
+        return tuple(np.concatenate(blocks) for blocks in zip(*parts, strict=True))
 
-    def _block(self, codes: IntArray) -> IntArray:
+    def _block(self, codes: IntArray) -> tuple[IntArray, ...]:
         values = {self.graph.input: codes}
         last = {name: i for i, node in enumerate(self.graph.nodes) for name in node.inputs}
         for i, node in enumerate(self.graph.nodes):
             made = self._node(node, [values[name] for name in node.inputs])
             values[node.output] = self._wrap(node, made) if node.name in self.bits else made
             for name in set(node.inputs):
-                if last[name] == i and name != self.graph.output:
+                if last[name] == i and name not in self.graph.ends:
                     del values[name]
-        return values[self.graph.output]
+        return tuple(values[output.tensor] for output in self.graph.outputs)
 
     def _node(self, node: Node, inputs: list[IntArray]) -> IntArray:
         if node.op == "Step":
@@ -91,4 +91,4 @@ def _widened(tensor: Tensor, x: IntArray) -> Tensor:
 def _single(graph: Graph, node: Node) -> Graph:
     """A graph of this node alone, which the fast executor can run."""
     tensors = {name: graph.tensors[name] for name in (*node.inputs, node.output)}
-    return Graph(node.name, (node,), tensors, node.inputs[0], node.output, graph.edge, {})
+    return Graph(node.name, (node,), tensors, node.inputs[0], (Output(node.output),), graph.edge, {})

@@ -7,23 +7,38 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lutwright.ir.graph import Graph
+from lutwright.ir.graph import Graph, Output
 from lutwright.numerics.quantiser import IntArray
 
 
-def output_values(graph: Graph, words: IntArray) -> NDArray[Any]:
+def output_values(output: Output, words: IntArray) -> NDArray[Any]:
     """The model's output of integers [batch, *shape of the output tensor]: floats, or indices as they are."""
-    if graph.exit is not None:
-        return np.asarray(graph.exit.values(words))
+    if output.exit is not None:
+        return np.asarray(output.exit.values(words))
     return words
 
 
+def class_output(graph: Graph) -> int:
+    """Which output tells the classes: the first index, else the first scores that no node reads on, else any scores.
+
+    Where there are neither it is output 0.
+    """
+    told = [i for i in range(len(graph.outputs)) if _count(graph, graph.outputs[i]) is not None]
+    indices = [i for i in told if graph.outputs[i].exit is None]
+    scores = [i for i in told if not graph.consumers(graph.outputs[i].tensor)]
+    return (*indices, *scores, *told, 0)[0]
+
+
 def class_count(graph: Graph) -> int | None:
-    """How many classes the model's output tells apart; None where it has none (see `classes`)."""
-    tensor = graph.tensors[graph.output]
-    if graph.exit is None:
+    """How many classes the model tells apart; None where it has none (see `classes`)."""
+    return _count(graph, graph.outputs[class_output(graph)])
+
+
+def _count(graph: Graph, output: Output) -> int | None:
+    tensor = graph.tensors[output.tensor]
+    if output.exit is None:
         return tensor.high + 1 if tensor.words == max(tensor.shape) else None
-    sizes = graph.exit.view.model_shape
+    sizes = output.exit.view.model_shape
     return tensor.words if tensor.words > 1 and tensor.words == max(sizes) else None
 
 

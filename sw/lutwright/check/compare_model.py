@@ -10,20 +10,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lutwright.check.classes import accuracy, output_values
+from lutwright.check.classes import accuracy, class_output
 from lutwright.check.inputs import Frames, load_frames
 from lutwright.check.opened import Opened, open_model, refusal
+from lutwright.check.output_watch import RUNGS, OutputWatch
 from lutwright.check.possible import possible_codes
-from lutwright.check.result import CheckResult, FloatOutput, Stage
+from lutwright.check.result import CheckResult, Stage
 from lutwright.check.rungs import Float32Rung, Float64Rung
 from lutwright.check.watch import Watch
 from lutwright.check.what_if import Questions, answer_all
 from lutwright.errors import NotExact, UnsupportedOp
 from lutwright.frontend.translate import Tap, identifier
 from lutwright.frontend.values import InputType
-from lutwright.ir.execute import execute_all
+from lutwright.ir.execute import execute_all, execute_outputs
 from lutwright.ir.graph import Graph, Node, Tensor
-from lutwright.numerics.quantiser import IntArray
 from lutwright.numerics.ranges import type_of
 from lutwright.numerics.requantise import prove
 
@@ -35,7 +35,6 @@ _MOST_FRAMES = 256
 _SUMS = ("Conv", "Dense", "SumPool", "Add", "Affine")
 # Nodes that only move words; without a tensor of the model to compare with there is nothing to tell of them.
 _MOVES = ("Flatten", "Reorder", "Concat", "Pad", "Resize", "DepthToSpace")
-_FLOAT_OUTPUT = {np.float32: 1e-5, np.float64: 1e-9}
 
 
 @dataclass(frozen=True)
@@ -100,9 +99,11 @@ class _Run:
             tensor.name: Watch(name, tensor.low, tensor.high, self.exact, possible.get(tensor.name))
             for name, tensor in _stages(self.graph, self.taps)
         }
-        self.outputs: dict[str, list[NDArray[Any]]] = {"float32": [], "float64": [], "integer": []}
-        self.words: list[IntArray] = []
-        self.after_passes = 0
+        truth, tapped = np.dtype(opened.imported.arithmetic).name, {tap.model_tensor for tap in self.taps}
+        named, told = zip(self.graph.outputs, self.float32.outputs, strict=True), class_output(self.graph)
+        self.outputs = [
+            OutputWatch(output, name, truth, name in tapped, i == told) for i, (output, name) in enumerate(named)
+        ]
 
     @property
     def block(self) -> int:
@@ -112,33 +113,29 @@ class _Run:
 
     def compare(self, x: NDArray[np.float32], start: int) -> None:
         """One block of frames, the first of which is frame `start`."""
-        names = {tap.model_tensor for tap in self.taps} | {self.float32.output}
+        names = {tap.model_tensor for tap in self.taps} | set(self.float32.outputs)
         low = self.float32.run(x, names)
         high = self.float64.run(x, names)
         edge = self.graph.edge
         codes = edge.codes(edge.arrange(x))
-        integers = execute_all(self.graph, codes, {*self.watches, self.graph.output})
+        integers = execute_all(self.graph, codes, {*self.watches, *self.graph.ends})
         for name, watch in self.watches.items():
             watch.observe(integers[name])
         for tap in self.taps:
             float32 = _in_units(tap, low[tap.model_tensor])
             truth = float32 if self.exact else _in_units(tap, high[tap.model_tensor])
             self.watches[tap.tensor].compare(integers[tap.tensor], truth, float32, start)
-        words = integers[self.graph.output]
-        fitted = self.opened.fitted
-        self.after_passes += int((execute_all(fitted, codes, {fitted.output})[fitted.output] != words).sum())
-        self.words.append(words)
-        self.outputs["float32"].append(low[self.float32.output])
-        self.outputs["float64"].append(high[self.float64.output])
-        self.outputs["integer"].append(output_values(self.graph, words))
+        after = execute_outputs(self.opened.fitted, codes)
+        for one, fitted in zip(self.outputs, after, strict=True):
+            one.compare(integers[one.output.tensor], fitted, low[one.model_tensor], high[one.model_tensor])
 
     def result(self, frames: Frames) -> CheckResult:
         """Everything that was found."""
-        outputs = {name: np.concatenate(parts) for name, parts in self.outputs.items()}
         found: dict[str, float] = {}
         if frames.labels is not None:
-            scores = {name: accuracy(values, frames.labels) for name, values in outputs.items()}
-            found = {name: score for name, score in scores.items() if score is not None}
+            told = next(one for one in self.outputs if one.classes)
+            scores = {rung: accuracy(told.all_values(rung), frames.labels) for rung in RUNGS}
+            found = {rung: score for rung, score in scores.items() if score is not None}
         imported = self.opened.imported
         return CheckResult(
             self.graph.name,
@@ -147,23 +144,9 @@ class _Run:
             np.dtype(imported.arithmetic).name,
             imported.reason,
             tuple(self._stage(name, watch) for name, watch in self.watches.items()),
-            sum(words.size for words in self.words),
-            self.after_passes,
-            self._float_output(outputs),
+            tuple(one.result for one in self.outputs),
             found,
         )
-
-    def _float_output(self, outputs: dict[str, NDArray[Any]]) -> FloatOutput | None:
-        """The floats behind the last integers; None where the last integers are the model's output itself."""
-        if self.graph.exit is None or any(tap.model_tensor == self.float32.output for tap in self.taps):
-            return None
-        truth = outputs["float32" if self.exact else "float64"].astype(np.float64)
-        made = outputs["integer"].reshape(truth.shape).astype(np.float64)
-        same = (truth == made) | (np.isnan(truth) & np.isnan(made))  # infinities have no distance
-        with np.errstate(invalid="ignore"):
-            gap = np.where(same, 0.0, np.abs(truth - made))
-        allowed = _FLOAT_OUTPUT[self.opened.imported.arithmetic] * np.maximum(1.0, np.abs(truth))
-        return FloatOutput(truth.size, int((~(gap <= allowed)).sum()), float(gap.max(initial=0.0)))
 
     def _stage(self, name: str, watch: Watch) -> Stage:
         tensor = self.graph.tensors[name]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from lutwright.check.classes import class_count
 from lutwright.check.opened import Opened
+from lutwright.data.npz import holds_data_set
 from lutwright.errors import BadData, BadOption
 
 _RANDOM = ("", "random")
@@ -34,13 +35,14 @@ class Frames:
 def load_frames(opened: Opened, data: str, count: int | None, seed: int) -> Frames:
     """`count` frames (None: all of the data, or 100 drawn ones) for the model.
 
-    data: "" or "random"; the name of a data set, whose pixels p become p/256, or p * scale where the model's input is
-    declared as integers of that scale; or an .npz file of x [n, *input shape] (float, or uint8 taken as it is) and
-    perhaps labels y [n]. Raises BadData where something does not fit.
+    data: "" or "random"; the name or path of a data set, whose pixels p become p/256, or p * scale where the model's
+    input is declared as integers of that scale; or an .npz file of x [n, *input shape] (float, or uint8 taken as it is)
+    and perhaps labels y [n]. Raises BadData where something does not fit.
     """
     if data in _RANDOM:
         return Frames(f"random, seed {seed}", random_frames(opened, _drawn(opened, count), seed))
-    found = _file(Path(data)) if data.endswith(".npz") else _data_set(opened, data)
+    own = data.endswith(".npz") and not holds_data_set(Path(data))
+    found = _file(Path(data)) if own else _data_set(opened, data)
     _fits(opened, found)
     if count is not None and count > len(found.x):
         raise BadData(found.source, f"must have {count} frames", len(found.x), "Ask for fewer --frames.")
@@ -51,7 +53,7 @@ def load_frames(opened: Opened, data: str, count: int | None, seed: int) -> Fram
 def _drawn(opened: Opened, count: int | None) -> int:
     """How many frames to draw; of large images fewer than 100 where nobody says how many."""
     graph = opened.graph
-    words = max(graph.tensors[name].words for name in (graph.input, graph.output))
+    words = max(graph.tensors[name].words for name in (graph.input, *graph.ends))
     most = max(4, _MOST_DRAWN // words)
     if count is not None and count > most:
         raise BadOption("--frames", f"at most {most} frames of this model can be drawn", count, "Ask for fewer.")
@@ -91,17 +93,19 @@ def _integers(opened: Opened, frames: Frames) -> None:
 
 
 def _data_set(opened: Opened, name: str) -> Frames:
-    from lutwright.train.data import PIXEL_STEP, load
+    from lutwright.data import PIXEL_STEP, load
 
     data = load(name)
     step = float(opened.graph.tensors[opened.graph.input].scale[0]) if opened.input_is_integer else PIXEL_STEP
     images = data.test_images
     x = images.astype(np.float32) * np.float32(step)
-    if x.shape[1:] != opened.input_shape:  # the model may want them channels first, or in a row
+    if x.shape[1:] != opened.input_shape:  # the model may want them channels first, without rows, or in a row
         x = np.ascontiguousarray(x.transpose(0, 3, 1, 2))
-        if x.shape[1:] != opened.input_shape and len(opened.input_shape) == 1:
+        if len(opened.input_shape) == 2 and images.shape[1] == 1:
+            x = x[:, :, 0]
+        elif len(opened.input_shape) == 1:
             x = x.reshape(len(x), -1)
-    return Frames(f"data set '{name}'", x, data.test_labels)
+    return Frames(f"data set '{data.name}'", x, data.test_labels)
 
 
 def _file(path: Path) -> Frames:

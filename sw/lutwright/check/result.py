@@ -63,6 +63,33 @@ class FloatOutput:
 
 
 @dataclass(frozen=True)
+class OutputResult:
+    """One output of the model. words: of its integers, all frames; after_passes: of them changed by the passes, which
+    must be 0. floats: what the model computes behind them, None where they are the model's output themselves.
+    classes: whether accuracy and changed classes are told from this output."""
+
+    name: str
+    words: int
+    after_passes: int
+    floats: FloatOutput | None = None
+    classes: bool = False
+
+    @property
+    def mismatches(self) -> int:
+        """Words that the passes changed, and floats that differ."""
+        return self.after_passes + (self.floats.mismatches if self.floats else 0)
+
+    @property
+    def first(self) -> str:
+        """What differs, or ""."""
+        if self.after_passes:
+            return f"output '{self.name}': {self.after_passes} words changed by the passes"
+        if self.floats and self.floats.mismatches:
+            return f"output '{self.name}': {self.floats.mismatches} floats differ, by up to {self.floats.largest:.3g}"
+        return ""
+
+
+@dataclass(frozen=True)
 class Refusal:
     """Why a model is not converted: node and operator (both "" where it is no node), reason, and the whole error."""
 
@@ -78,8 +105,8 @@ class Answer:
     """The answer to one what-if question, against the exact integer graph on the same frames.
 
     question: for people; kind and setting: for programs. accuracy: None without labels.
-    classes_changed: frames whose class differs, None where the output is no vector of scores.
-    words_different: values of the output that differ. layers: one entry for each layer that was altered.
+    classes_changed: frames whose class differs, None where no output is a vector of scores or an index.
+    words_different: values of all outputs that differ. layers: one entry for each layer that was altered.
     refused: why there is no answer, or "".
     """
 
@@ -99,8 +126,8 @@ class CheckResult:
     """The model `name` on `frames` frames of `source`: what the model computes against the integers.
 
     arithmetic: "float32" where the model's own float32 forward is exact and therefore the truth, else "float64";
-    reason says why it is not float32. after_passes: output words that the passes changed, which must be 0.
-    accuracy: by rung ("float32", "float64", "integer"), empty without labels.
+    reason says why it is not float32. outputs: in the order of the model.
+    accuracy: by rung ("float32", "float64", "integer"), empty without labels; of the output that tells the classes.
     """
 
     name: str
@@ -109,9 +136,7 @@ class CheckResult:
     arithmetic: str = ""
     reason: str = ""
     stages: tuple[Stage, ...] = ()
-    output_words: int = 0
-    after_passes: int = 0
-    float_output: FloatOutput | None = None
+    outputs: tuple[OutputResult, ...] = ()
     accuracy: dict[str, float] = field(default_factory=dict)
     what_if: tuple[Answer, ...] = ()
     refused: Refusal | None = None
@@ -119,13 +144,12 @@ class CheckResult:
     @property
     def words(self) -> int:
         """Words compared with the model, over all stages, and output words compared across the passes."""
-        return sum(stage.words for stage in self.stages) + self.output_words
+        return sum(stage.words for stage in self.stages) + sum(output.words for output in self.outputs)
 
     @property
     def mismatches(self) -> int:
-        """Words that differ, over all stages, the passes and the float output."""
-        floats = self.float_output.mismatches if self.float_output else 0
-        return sum(stage.mismatches for stage in self.stages) + self.after_passes + floats
+        """Words that differ, over all stages, the passes and the float outputs."""
+        return sum(stage.mismatches for stage in self.stages) + sum(output.mismatches for output in self.outputs)
 
     @property
     def float32_differences(self) -> int:
@@ -135,14 +159,8 @@ class CheckResult:
     @property
     def first(self) -> str:
         """Where the first mismatch is, or ""."""
-        for stage in self.stages:
-            if stage.first:
-                return stage.first
-        if self.after_passes:
-            return f"output: {self.after_passes} words changed by the passes"
-        if self.float_output and self.float_output.mismatches:
-            return f"output: {self.float_output.mismatches} floats differ, by up to {self.float_output.largest:.3g}"
-        return ""
+        places = [*(stage.first for stage in self.stages), *(output.first for output in self.outputs)]
+        return next(filter(None, places), "")
 
     def answered(self, answers: tuple[Answer, ...]) -> CheckResult:
         """This result with the answers to what-if questions."""

@@ -57,11 +57,11 @@ class Rung:
         self.input = inputs[0].name
         element = onnx.helper.tensor_dtype_to_np_dtype(inputs[0].type.tensor_type.elem_type or onnx.TensorProto.FLOAT)
         self._input_kind = element if is_integer(element) else np.dtype(kind)
-        self.output = graph.output[0].name
+        self.outputs = tuple(value.name for value in graph.output)
         sizes = [int(d.dim_value) for d in inputs[0].type.tensor_type.shape.dim]
         self._batch, self.shape = max(1, sizes[0]), tuple(sizes[1:])
         self._plan: list[tuple[onnx.NodeProto, Kernel, int | None]] = []
-        for node in read_for(self.output, in_order(graph, {*self.constants, self.input})):
+        for node in read_for(self.outputs, in_order(graph, {*self.constants, self.input})):
             self._place(node, convert)
 
     def _place(self, node: onnx.NodeProto, convert: Callable[[Array], Array]) -> None:
@@ -118,7 +118,7 @@ class Rung:
             values.update((n, y) for n, y in zip(node.output, made, strict=False) if n)
             if keep is not None:
                 for name in {*node.input, *node.output}:
-                    if name not in keep and last_use.get(name, -1) <= i and name != self.output:
+                    if name not in keep and last_use.get(name, -1) <= i and name not in self.outputs:
                         values.pop(name, None)
         return {name: y for name, y in values.items() if keep is None or name in keep}
 

@@ -11,20 +11,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lutwright.check.altered import Altered
-from lutwright.check.classes import accuracy, classes, output_values
+from lutwright.check.classes import accuracy, class_output, classes, output_values
 from lutwright.check.inputs import Frames
 from lutwright.check.opened import Opened
 from lutwright.check.result import Answer
 from lutwright.check.weight_bits import ALL, with_weight_bits
 from lutwright.errors import BadOption, NotExact, UnsupportedOp
 from lutwright.frontend.translate import import_with_taps
-from lutwright.ir.execute import execute
+from lutwright.ir.execute import execute_outputs
 from lutwright.ir.graph import Graph, Node
 from lutwright.numerics.approximate import FORMS, approximate
 from lutwright.numerics.quantiser import IntArray
 from lutwright.numerics.requantise import Multiply, Requantise
 
 _SUMS = ("Conv", "Dense")
+Outputs = tuple[NDArray[Any], ...]  # of each output [batch, ...]
 _MOST_BITS = 62
 
 
@@ -73,13 +74,14 @@ def answer_all(
 
 
 class _Asker:
-    """The frames as codes and the exact output, which every answer is compared with."""
+    """The frames as codes and the exact outputs, which every answer is compared with."""
 
     def __init__(self, opened: Opened, frames: Frames) -> None:
         self.opened, self.graph, self.frames = opened, opened.graph, frames
         self.codes = _codes(opened.graph, frames.x)
-        self.words = execute(self.graph, self.codes)
-        self.values = output_values(self.graph, self.words)
+        self.words = execute_outputs(self.graph, self.codes)
+        self.values = _values(self.graph, self.words)
+        self.told = class_output(self.graph)
 
     def all(self, questions: Questions) -> Iterator[tuple[str, Callable[[], Answer]]]:
         """Each question with the function that answers it."""
@@ -146,38 +148,46 @@ class _Asker:
             graph = import_with_taps(model, self.graph.name, self.opened.declared).graph
         except (UnsupportedOp, NotExact) as error:
             return self._refused(question, "weight-bits", setting, str(error))
-        words = execute(graph, _codes(graph, self.frames.x))
+        values = _values(graph, execute_outputs(graph, _codes(graph, self.frames.x)))
         layers = tuple(
             {"name": node.name, "bits": _weight_bits(node), "accumulator_bits": graph.tensors[node.output].type.width}
             for node in graph.nodes
             if node.op in _SUMS
         )
-        values = output_values(graph, words)
-        return self._compared(question, "weight-bits", setting, values, int((values != self.values).sum()), layers)
+        return self._compared(question, "weight-bits", setting, values, _different(values, self.values), layers)
 
     def _answer(
-        self, question: str, kind: str, setting: str, words: IntArray, layers: tuple[dict[str, Any], ...]
+        self, question: str, kind: str, setting: str, words: Outputs, layers: tuple[dict[str, Any], ...]
     ) -> Answer:
-        values = output_values(self.graph, words)
-        return self._compared(question, kind, setting, values, int((words != self.words).sum()), layers)
+        values = _values(self.graph, words)
+        return self._compared(question, kind, setting, values, _different(words, self.words), layers)
 
     def _compared(
         self,
         question: str,
         kind: str,
         setting: str,
-        values: NDArray[Any],
+        values: Outputs,
         different: int,
         layers: tuple[dict[str, Any], ...],
     ) -> Answer:
         labels = self.frames.labels
-        now, before = classes(values), classes(self.values)
+        now, before = classes(values[self.told]), classes(self.values[self.told])
         changed = None if now is None or before is None else int((now != before).sum())
-        score = None if labels is None else accuracy(values, labels)
-        return Answer(question, kind, setting, len(values), score, changed, different, layers)
+        score = None if labels is None else accuracy(values[self.told], labels)
+        return Answer(question, kind, setting, len(self.codes), score, changed, different, layers)
 
     def _refused(self, question: str, kind: str, setting: str, why: str) -> Answer:
         return Answer(question, kind, setting, len(self.codes), None, None, None, refused=why)
+
+
+def _values(graph: Graph, words: Outputs) -> Outputs:
+    """What the model puts out of the integers of each output."""
+    return tuple(output_values(output, one) for output, one in zip(graph.outputs, words, strict=True))
+
+
+def _different(some: Outputs, others: Outputs) -> int:
+    return sum(int((one != other).sum()) for one, other in zip(some, others, strict=True))
 
 
 def _all_others(name: str, widths: dict[str, int]) -> str:

@@ -12,11 +12,14 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from lutwright.boards import Board, load_board
+from lutwright.boards import Board, at_clock, load_board
 from lutwright.cli.console import JSON_OPTION, answer, terminal, verb
 from lutwright.dataflow.breakdown import Row, breakdown
 from lutwright.dataflow.choose import Choice, choose, take
 from lutwright.dataflow.folding_file import Folding, folding_text, read_folding
+from lutwright.dataflow.memories import block_names
+from lutwright.dataflow.packet import packet_bytes
+from lutwright.dataflow.stage import Pipeline
 from lutwright.emit.project import MANIFEST, hardware_graph, model_bytes, open_project, plan_project
 from lutwright.errors import BadOption
 from lutwright.files import check_writable, new_folder, write_file, write_tree
@@ -62,19 +65,24 @@ def folding_of(graph: Graph, choice: Choice, board: Board) -> str:
     """The folding file of `choice`."""
     clocks = {row.name: row.clocks for row in breakdown(graph, choice, board.family) if row.fold is not None}
     title = f"Folding of {graph.name} for {board.name}, {choice.pipeline.interval} clocks a frame."
-    return folding_text(Folding(choice.folds, choice.target.block_bits), clocks, title)
+    return folding_text(Folding(choice.folds, block_names(choice.pipeline)), clocks, title)
 
 
-def at_clock(board: Board, mhz: float) -> Board:
-    """`board` at a clock of `mhz` MHz, which must be its own: the shell has no PLL."""
-    if mhz != board.clock.mhz:
-        raise BadOption(
-            "--clock",
-            f"must be {board.clock.mhz:g}, the oscillator of board '{board.name}', since no PLL is made",
-            f"{mhz:g}",
-            "Leave it out; `lutwright explore` takes any clock for its figures.",
-        )
-    return board
+def clock_words(board: Board) -> dict[str, float]:
+    """The words of --json for the clock of `board`, in MHz."""
+    clock = board.clock
+    asked = clock.pll.asked if clock.pll else clock.mhz
+    return {"asked_mhz": asked, "obtained_mhz": clock.mhz, "oscillator_mhz": clock.oscillator_mhz}
+
+
+def clock_line(board: Board) -> str:
+    """The clock of `board` for people."""
+    pll = board.clock.pll
+    if pll is None:
+        return f"Clock: {board.clock.mhz:g} MHz, the oscillator."
+    made = f"{pll.mhz:.9g} MHz out of {pll.oscillator:g} MHz by a PLL"
+    off = "" if pll.mhz == pll.asked else f" ({pll.mhz / pll.asked - 1:+.2%})"
+    return f"Clock: {pll.asked:g} MHz asked, {made}{off}."
 
 
 def build_bitstream(out: Path, board: Board) -> Measured:
@@ -110,7 +118,14 @@ def layer_table(graph: Graph, choice: Choice, family: str) -> Table:
     table.add_section()
     total = (str(need) for need in choice.estimate.as_dict().values())
     table.add_row("all", "", "", str(choice.pipeline.interval), *total, "")
+    told = [f"{row.name} ({', '.join(_short(name, row.name) for name in row.blocks)})" for row in rows if row.blocks]
+    table.caption, table.caption_justify = escape(f"In block RAM: {', '.join(told) or 'nothing'}."), "left"
     return table
+
+
+def _short(memory: str, layer: str) -> str:
+    """What the memory of `layer` is: its weights, or what its name says beside that of the layer."""
+    return "weights" if memory == layer else memory.removeprefix(f"{layer}_")
 
 
 def _leaders(rows: list[Row]) -> dict[str, list[str]]:
@@ -127,7 +142,7 @@ def _leaders(rows: list[Row]) -> dict[str, list[str]]:
 def layer_words(graph: Graph, choice: Choice, family: str) -> list[dict[str, Any]]:
     """The words of --json for the layer table."""
     return [
-        {"layer": row.name, "clocks": row.clocks, **row.cost.as_dict()}
+        {"layer": row.name, "clocks": row.clocks, **row.cost.as_dict(), "block_rams": list(row.blocks)}
         | ({"engine": row.fold.engine, "pe": row.fold.pe, "simd": row.fold.simd} if row.fold else {})
         for row in breakdown(graph, choice, family)
     ]
@@ -157,12 +172,27 @@ def resource_table(estimate: dict[str, int], measured: dict[str, Any], board: Bo
     return table
 
 
-def link_frames(board: Board, in_bytes: int) -> float:
+def link_frames(board: Board, pipeline: Pipeline) -> float:
     """Frames a second that the serial link lets through: ten bits a byte, eight bytes around each frame.
 
-    Answers travel the other way and the board buffers two frames, so that only the frames themselves count.
+    Answers travel the other way and the board buffers two frames, so that only the longer of the two counts.
     """
-    return board.uart.baud / 10 / (in_bytes + 8)
+    sent = pipeline.source.bytes * pipeline.source.beats
+    return board.uart.baud / 10 / (max(sent, packet_bytes(pipeline)) + 8)
+
+
+def output_words(graph: Graph, pipeline: Pipeline) -> list[dict[str, Any]]:
+    """The words of --json for the outputs, in the order in which the board sends them."""
+    return [
+        {
+            "name": outlet.name,
+            "shape": list(graph.tensors[outlet.tensor].shape),
+            "type": str(graph.tensors[outlet.tensor].type),
+            "beats": outlet.stream.beats,
+            "bytes_a_beat": outlet.stream.bytes,
+        }
+        for outlet in pipeline.outlets
+    ]
 
 
 @verb
@@ -173,7 +203,7 @@ def build(
     bitstream: bool = typer.Option(False, "--bitstream", help="Also synthesise, place, route and pack."),
     input_type: str = typer.Option("", "--input", help="Integers that an unquantised input holds: uint8:1/256."),
     fps: float | None = typer.Option(None, "--fps", help="Frames a second; the smallest folding that makes them."),
-    clock: float | None = typer.Option(None, "--clock", help="Clock in MHz; must be one that the board has."),
+    clock: float | None = typer.Option(None, "--clock", help="Clock in MHz, by a PLL (default: the oscillator)."),
     folding: Path | None = typer.Option(
         None, "--folding", help="Folding file (TOML): taken where it is there, written where it is not."
     ),
@@ -199,6 +229,7 @@ def build(
         "estimate": estimate,
         "interval": choice.pipeline.interval,
         "slowest": choice.pipeline.slowest.name,
+        "clock": clock_words(target),
         "core_frames_per_second": round(rate),
         "layers": layer_words(graph, choice, target.family),
         "limit": choice.limit,
@@ -211,17 +242,19 @@ def build(
         result |= {"measured": measured_dict(measured), "bitstream": str(measured.bitstream)}
         terminal.print(resource_table(estimate, result["measured"], target))
         terminal.print(
-            f"Fmax {measured.fmax_mhz:.1f} MHz, board clock {measured.clock_mhz:g} MHz. Bitstream: "
+            f"Fmax {measured.fmax_mhz:.1f} MHz, board clock {measured.clock_mhz:.6g} MHz. Bitstream: "
             f"{escape(str(measured.bitstream))}"
         )
+    terminal.print(clock_line(target))
     pipeline = choice.pipeline
-    result["link_frames_per_second"] = round(
-        link_frames(target, -(-pipeline.source.width // 8) * pipeline.source.beats),
-        1,
-    )
+    result["link_frames_per_second"] = round(link_frames(target, pipeline), 1)
+    result["outputs"] = output_words(graph, pipeline)
+    if len(result["outputs"]) > 1:
+        named = (f"{row['name']} {'x'.join(map(str, row['shape']))} {row['type']}" for row in result["outputs"])
+        terminal.print(f"Outputs: {escape(', '.join(named))}.")
     result["seconds"] = round(time.perf_counter() - begin, 1)
     terminal.print(
-        f"Core: {rate:,.0f} frames/s at {target.clock.mhz:g} MHz. Link: "
+        f"Core: {rate:,.0f} frames/s at {target.clock.mhz:.6g} MHz. Link: "
         f"{result['link_frames_per_second']:,.1f} frames/s at {target.uart.baud:,} baud. "
         f"Project: {escape(str(place))}"
     )

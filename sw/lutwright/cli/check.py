@@ -22,13 +22,15 @@ from lutwright.errors import BadOption, LutwrightError, Mismatch
 from lutwright.files import check_writable, write_file
 from lutwright.frontend.values import InputType
 from lutwright.report.check_pictures import shorten
-from lutwright.report.check_report import answer_cells, check_report, float32_sentence
+from lutwright.report.check_report import answer_cells, check_report, float32_sentence, output_cells
 
 
 @verb
 def check(
     model: Path = typer.Argument(help="QONNX or ONNX file of a quantised network."),
-    data: str = typer.Option("", "--data", help="Data set, or an .npz file of x and y (default: random frames)."),
+    data: str = typer.Option(
+        "", "--data", help="Data set (name or path), or .npz of x and y (default: random frames)."
+    ),
     frames: int | None = typer.Option(
         None, "--frames", min=1, help="Frames (default: all of the data, or 100 random)."
     ),
@@ -109,6 +111,8 @@ def _bar() -> Iterator[OnProgress]:
 
 def _show(result: CheckResult) -> None:
     terminal.print(_stage_table(result))
+    if len(result.outputs) > 1:
+        terminal.print(_output_table(result))
     if result.what_if:
         terminal.print(_answer_table(result))
     scores = ", ".join(f"{rung} {score:.2%}" for rung, score in result.accuracy.items())
@@ -176,6 +180,15 @@ def _row(s: Stage) -> tuple[str, ...]:
         s.requantise,
         "" if s.saturated is None else f"{s.saturated:.0%}",
     )
+
+
+def _output_table(result: CheckResult) -> Table:
+    table = _plain_table("outputs")
+    for column in ("output", "words", "changed by the passes", "floats", "different", "furthest apart"):
+        table.add_column(column, justify="left" if column == "output" else "right")
+    for row in result.as_dict()["outputs"]:
+        table.add_row(*(shown(cell) for cell in output_cells(row).values()))
+    return table
 
 
 def _answer_table(result: CheckResult) -> Table:

@@ -100,7 +100,7 @@ def _train(recipe: str, folder: Path, clock: Clock) -> TrainResult:
 
 def _against_torch(trained: TrainResult, graph: Graph) -> list[Comparison]:
     from lutwright.check.against_torch import compare_with_torch
-    from lutwright.train.data import load
+    from lutwright.data import load
 
     return compare_with_torch(trained.network, graph, load(trained.recipe.dataset).test_images)
 
@@ -186,7 +186,7 @@ def _simulate(place: Path, clock: Clock) -> SimResult:
 def _board_line(result: BoardResult, measured: Measured) -> str:
     pipeline = result.choice.pipeline
     rate = result.board.clock.mhz * 1e6 / pipeline.interval
-    link = link_frames(result.board, -(-pipeline.source.width // 8) * pipeline.source.beats)
+    link = link_frames(result.board, pipeline)
     return (
         f"Fmax {measured.fmax_mhz:.1f} MHz, board clock {measured.clock_mhz:g} MHz; "
         f"{pipeline.interval} clocks a frame: "
@@ -245,7 +245,7 @@ def _page(
     clock: Clock,
     total: float,
 ) -> str:
-    from lutwright.train.data import load
+    from lutwright.data import load
 
     data = load(trained.recipe.dataset)
     codes = graph.edge.codes(data.test_images.astype("float32") / 256)

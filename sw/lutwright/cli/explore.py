@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from lutwright.boards import Board, load_board
+from lutwright.boards import Board, at_clock, load_board
 from lutwright.cli.build import folding_of
 from lutwright.cli.console import JSON_OPTION, answer, terminal, verb
 from lutwright.emit.project import hardware_graph, model_bytes, plan_project
@@ -27,15 +27,6 @@ from lutwright.ir.graph import Graph
 from lutwright.report.front import front_picture
 
 _TABLE = "front.csv"
-
-
-def with_clock(board: Board, mhz: float | None) -> Board:
-    """`board` at a clock of `mhz` MHz, for figures; at its own without."""
-    if mhz is None:
-        return board
-    if not 0 < mhz <= 1000:
-        raise BadOption("--clock", "must be above 0 and at most 1000 MHz", f"{mhz:g}", "Leave it out for the board's.")
-    return board.model_copy(update={"clock": board.clock.model_copy(update={"mhz": mhz})})
 
 
 def find_points(graph: Graph, board: Board, count: int) -> list[Point]:
@@ -73,18 +64,19 @@ def measure(jobs: dict[str, Job], store: Store, scheduler: str | None, workers: 
 def rows_table(rows: list[dict[str, Any]], title: str) -> Table:
     """The front on the terminal."""
     table = Table(title=title)
-    for column in ("frames/s", "clocks", "LUT", "FF", "BRAM", "DSP", "fits", "measured", "Fmax"):
+    for column in ("frames/s", "clocks", "LUT", "FF", "BRAM", "DSP", "fits", "measured", "Fmax", "made"):
         table.add_column(column, justify="right")
     for one in rows:
         if one["front"]:
             fmax = one["fmax_mhz"]
-            seen = one["measured_lut"] if one["measured_lut"] is not None else ("refused" if one["refused"] else "")
+            seen = one["measured_lut"] if one["measured_lut"] is not None else ""
             table.add_row(
                 f"{one['frames_per_second']:,.0f}",
                 *(str(one[kind]) for kind in ("interval", "lut", "ff", "bram", "dsp")),
                 "yes" if one["fits"] else "no",
                 str(seen),
                 "" if fmax is None else f"{fmax:.1f}",
+                "no" if one["refused"] else "yes" if one["measured_lut"] is not None else "",
             )
     return table
 
@@ -95,7 +87,7 @@ def explore(
     board: str = typer.Option(..., "--board", help="Board name (see `lutwright boards`) or a board file."),
     count: int = typer.Option(16, "--points", help="Foldings to compare."),
     out: Path | None = typer.Option(None, "--out", help="Folder (default ./MODEL-BOARD-explore)."),
-    clock: float | None = typer.Option(None, "--clock", help="Clock in MHz that rates are told for."),
+    clock: float | None = typer.Option(None, "--clock", help="Clock in MHz, by a PLL (default: the oscillator)."),
     synthesised: bool = typer.Option(False, "--synthesise", help="Synthesise the points on the front that fit."),
     route: bool = typer.Option(False, "--route", help="And place and route them."),
     scheduler: str | None = typer.Option(None, "--scheduler", help="Address of a Dask scheduler of yours."),
@@ -107,9 +99,7 @@ def explore(
 ) -> None:
     """Find which rates a model can have on a board, and what each costs."""
     own = load_board(board)
-    target = with_clock(own, clock)
-    if route and target != own:
-        raise BadOption("--clock", f"must be {own.clock.mhz:g} with --route", f"{clock:g}", "Leave out one of them.")
+    target = own if clock is None else at_clock(own, clock)
     if synthesised or route:
         command(YOSYS)  # say what is missing before the long work
     place = out or Path(f"{model.stem}-{own.name}-explore")
@@ -128,7 +118,7 @@ def explore(
         measured = measure(jobs, Store(place / "results"), scheduler, workers)
         outcomes = {point: measured[key] for point, key in keys.items()}
     rows = [row(point, point in best, target.clock.mhz, outcomes.get(point)) for point in found]
-    title = f"{graph.name} on {own.name} at {target.clock.mhz:g} MHz"
+    title = f"{graph.name} on {own.name} at {target.clock.mhz:.6g} MHz"
     files = {_TABLE: csv_text(rows), "front.svg": front_picture(rows, title, own.resources.lut) + "\n"}
     files |= {folding_name(point): folding_of(graph, point.choice, target) for point in best}
     with new_folder(place / "front", _TABLE) as folder:

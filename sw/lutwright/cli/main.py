@@ -8,6 +8,7 @@ import lutwright
 from lutwright.cli.boards import boards
 from lutwright.cli.build import build
 from lutwright.cli.check import check
+from lutwright.cli.data import data
 from lutwright.cli.demo import demo
 from lutwright.cli.doctor import doctor
 from lutwright.cli.explore import explore
@@ -25,6 +26,7 @@ app = typer.Typer(
 )
 for function in VERBS:
     app.command()(function)
+app.add_typer(data, name="data")
 
 
 @app.callback(invoke_without_command=True)

@@ -16,13 +16,13 @@ import typer
 from numpy.typing import NDArray
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from lutwright.boards import load_board
 from lutwright.cli.console import JSON_OPTION, answer, terminal, verb
 from lutwright.emit.project import Project as Opened
 from lutwright.emit.project import open_project
 from lutwright.errors import BadData, BadOption, BadProject, LinkError, Mismatch
 from lutwright.runtime.frames import load_frames
 from lutwright.runtime.link import Identity, Link
+from lutwright.runtime.packets import places, unpack
 from lutwright.simulate.board import compile_board, frame_bytes, result_bytes
 from lutwright.simulate.virtual_board import virtual_board
 
@@ -47,17 +47,23 @@ class Project:
 
 @dataclass(frozen=True)
 class Frames:
-    """What to send: frames uint8 [N, bytes]; labels int [N] and expected results uint8 [N, bytes] where known."""
+    """What to send: frames uint8 [N, bytes]; labels int [N] and expected results uint8 [N, bytes] where known.
+
+    place: the bytes of a result that are the class, low byte first; None for all of them.
+    """
 
     frames: NDArray[np.uint8]
     labels: NDArray[np.int64] | None = None
     expected: NDArray[np.uint8] | None = None
+    place: slice | None = None
 
 
 @dataclass(frozen=True)
 class BoardRun:
-    """What came back: one class a frame, frames a second over the link, accuracy where labels are known."""
+    """What came back: one result a frame and the class in it, frames a second over the link, accuracy where labels
+    are known."""
 
+    results: list[bytes]
     classes: list[int]
     seconds: float
     accuracy: float | None
@@ -105,8 +111,9 @@ def project_frames(opened: Opened, source: str, count: int | None) -> Frames:
     loaded = load_frames(opened.graph, source, count)
     frames = np.frombuffer(b"".join(frame_bytes(opened, loaded.codes)), np.uint8).reshape(len(loaded.codes), -1)
     expected = np.frombuffer(b"".join(result_bytes(opened, loaded.codes)), np.uint8).reshape(len(loaded.codes), -1)
-    is_class = opened.graph.nodes[-1].op == "ArgMax"
-    return Frames(frames, loaded.labels if is_class else None, expected)
+    told = opened.class_output
+    place = None if told is None else list(places(opened.pipeline).values())[told]
+    return Frames(frames, None if told is None else loaded.labels, expected, place)
 
 
 @contextmanager
@@ -118,16 +125,16 @@ def serial_port(opened: Opened, port: str | None) -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="lutwright-") as work:
         with terminal.status("compiling the simulated board"):
             bench = compile_board(opened, Path(work))
-        with virtual_board(bench, load_board(opened.manifest["board"])) as virtual:
+        with virtual_board(bench, opened.board) as virtual:
             yield virtual
 
 
 def run_on_board(
     project: Project, port: str, data: Frames, timeout: float = 2.0, progress: Callable[[int], None] = lambda done: None
 ) -> BoardRun:
-    """Send every frame of `data` to the board on `port` and collect its classes.
+    """Send every frame of `data` to the board on `port` and collect its results.
 
-    A result is one unsigned number, low byte first. timeout: seconds for an answer. progress: called with the
+    A class is one unsigned number, low byte first. timeout: seconds for an answer. progress: called with the
     number of answered frames. Raises LinkError, BadData, or Mismatch at the first result that is not the expected.
     """
     if data.frames.ndim != 2 or data.frames.shape[1] != project.frame_bytes or data.frames.dtype != np.uint8:
@@ -137,7 +144,7 @@ def run_on_board(
             f"{data.frames.dtype} {list(data.frames.shape)}",
             "Quantise and pack them as the project does.",
         )
-    classes = []
+    results: list[bytes] = []
     with Link(port, project.baud, timeout) as link:
         _same_sizes(port, link.require(project.project_id), project)
         begin = time.perf_counter()
@@ -150,11 +157,12 @@ def run_on_board(
                     result.hex(),
                     "Compare the levels in between with `lutwright sim`.",
                 )
-            classes.append(int.from_bytes(result, "little"))
-            progress(len(classes))
+            results.append(result)
+            progress(len(results))
         seconds = time.perf_counter() - begin
+    classes = [int.from_bytes(result[data.place or slice(None)], "little") for result in results]
     accuracy = None if data.labels is None or not classes else float(np.mean(np.array(classes) == data.labels))
-    return BoardRun(classes, seconds, accuracy, data.expected is not None)
+    return BoardRun(results, classes, seconds, accuracy, data.expected is not None)
 
 
 def _same_sizes(port: str, identity: Identity, project: Project) -> None:
@@ -170,10 +178,12 @@ def _same_sizes(port: str, identity: Identity, project: Project) -> None:
         )
 
 
-def _report(run: BoardRun) -> dict[str, Any]:
+def _report(opened: Opened, run: BoardRun) -> dict[str, Any]:
+    """The words of --json: the classes, or of several outputs each by its name."""
+    several = {name: words.tolist() for name, words in unpack(opened.graph, opened.pipeline, run.results).items()}
     return {
         "frames": len(run.classes),
-        "classes": run.classes,
+        **({"classes": run.classes} if len(several) == 1 else {"outputs": several}),
         "seconds": round(run.seconds, 3),
         "frames_per_second": round(run.frames_per_second, 2),
         "accuracy": run.accuracy,
@@ -188,7 +198,7 @@ def run(
     virtual: bool = typer.Option(False, "--virtual", help="Use a simulated board behind a pseudo-terminal instead."),
     frames: int | None = typer.Option(None, "--frames", min=1, help="How many frames to send (default: all)."),
     data: str | None = typer.Option(
-        None, "--data", help="Data set, or random (default: what the model was trained on)."
+        None, "--data", help="Data set (name or path), or random (default: what the model was trained on)."
     ),
     timeout: float | None = typer.Option(
         None,
@@ -218,4 +228,4 @@ def run(
         right = "" if done.accuracy is None else f", {done.accuracy:.2%} right"
         equal = ", all equal to the integer model" if done.compared else ""
         terminal.print(f"{len(done.classes)} frames, {done.frames_per_second:.1f} a second{right}{equal}.")
-    answer(_report(done), as_json)
+    answer(_report(opened, done), as_json)

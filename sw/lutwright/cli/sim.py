@@ -58,15 +58,16 @@ def simulate_project(
     begin = time.perf_counter()
     bench = compile_core([*project.core_sources, project.bench], work, simulator, taps, waves)
     compiled = time.perf_counter()
-    runs = standard_runs(len(frames.codes), project.pipeline.interval)
+    runs = standard_runs(len(frames.codes), project.pipeline.interval, len(project.pipeline.outlets))
     results = play(bench, project.graph, project.pipeline, frames.codes, runs, taps, "rtl")
     done = time.perf_counter()
     accuracy = None
-    if frames.labels is not None and not results[0].mismatches and project.graph.nodes[-1].op == "ArgMax":
-        from lutwright.ir.execute import execute
+    told = project.class_output
+    if frames.labels is not None and not results[0].mismatches and told is not None:
+        from lutwright.ir.execute import execute_outputs
 
         # The words are equal, so the hardware's classes are the integer model's.
-        accuracy = float((execute(project.graph, frames.codes)[:, 0] == frames.labels).mean())
+        accuracy = float((execute_outputs(project.graph, frames.codes)[told][:, 0] == frames.labels).mean())
     return SimResult(results, accuracy, compiled - begin, done - compiled)
 
 
@@ -92,7 +93,7 @@ def sim(
     simulator: str = typer.Option("verilator", "--simulator", help="verilator or icarus."),
     level: str = typer.Option("rtl", "--level", help="rtl is the one there is."),
     data: str | None = typer.Option(
-        None, "--data", help="Data set, or random (default: what the model was trained on)."
+        None, "--data", help="Data set (name or path), or random (default: what the model was trained on)."
     ),
     waves: bool = typer.Option(False, "--waves", help="Record every signal into PROJECT/waves; slow, use few frames."),
     as_json: bool = JSON_OPTION,

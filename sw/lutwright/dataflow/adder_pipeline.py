@@ -36,11 +36,14 @@ class Schedule:
 
     @cached_property
     def last(self) -> list[int]:
-        """The last stage that reads each value; latency + 1 for an output, 0 for a value that nothing reads."""
+        """The last stage that reads each value; latency + 1 for an output, 0 for a value that nothing reads.
+
+        What puts bits of the input side by side lies in stage 0, before any register, and reads like stage 1.
+        """
         last = [0] * self.graph.values
         for value, made in enumerate(self.graph.sums, self.graph.inputs):
             for operand in made.operands:
-                last[operand] = max(last[operand], self.stages[value])
+                last[operand] = max(last[operand], self.stages[value], 1)
         for term in self.graph.outputs:
             if term is not None:
                 last[term.value] = self.latency + 1

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lutwright.dataflow.choice import Choice
-from lutwright.dataflow.cost import SHELL, Cost, cost
+from lutwright.dataflow.cost import Cost, cost
 from lutwright.dataflow.folding import Fold
 from lutwright.dataflow.layer_costs import segment
+from lutwright.dataflow.memories import block_names
 from lutwright.dataflow.options import layers
+from lutwright.dataflow.packet import shell_cost
 from lutwright.ir.graph import Graph, Node
 
 
@@ -16,13 +18,14 @@ from lutwright.ir.graph import Graph, Node
 class Row:
     """One layer, another node, or what is no node's. fold: None where nothing is folded.
 
-    clocks: a frame, of its slowest stage. cost: on the board's family.
+    clocks: a frame, of its slowest stage. cost: on the board's family. blocks: its memories in block RAM.
     """
 
     name: str
     fold: Fold | None
     clocks: int
     cost: Cost
+    blocks: tuple[str, ...] = ()
 
 
 def breakdown(graph: Graph, choice: Choice, family: str) -> list[Row]:
@@ -41,5 +44,7 @@ def breakdown(graph: Graph, choice: Choice, family: str) -> list[Row]:
         stages = [stage for stage in choice.pipeline.stages if stage.node in names]
         if stages:
             need = sum((cost(stage) for stage in stages), Cost()).on(family)
-            rows.append(Row(node.name, choice.folds.get(node.name), max(s.cycles for s in stages), need))
-    return [*rows, Row("shell", None, 0, SHELL.on(family))]
+            part = replace(choice.pipeline, stages=tuple(stages))
+            clocks = max(stage.cycles for stage in stages)
+            rows.append(Row(node.name, choice.folds.get(node.name), clocks, need, block_names(part)))
+    return [*rows, Row("shell", None, 0, shell_cost(choice.pipeline).on(family))]

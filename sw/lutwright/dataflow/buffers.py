@@ -55,7 +55,8 @@ def edge_depths(graph: Graph, pipeline: Pipeline) -> dict[tuple[str, str], int]:
         taken, sent[node.output] = _schedule(timing, arrivals)
         for name, arrived, left in zip(node.inputs, arrivals, taken, strict=True):
             beats = _beats(graph, pipeline, name) / pixels(graph.tensors[name])
-            depths[name, node.name] = max(_depth(arrived, left, beats), depths.get((name, node.name), 0))
+            depth = max(_depth(arrived, left, beats), _burst(pipeline, node, beats, arrived))
+            depths[name, node.name] = max(depth, depths.get((name, node.name), 0))
     return depths
 
 
@@ -69,6 +70,23 @@ def _depth(arrived: Times, left: Times, beats: float) -> int:
     waiting = np.searchsorted(arrived, left, side="right") - np.arange(left.size)
     most = int(waiting.max())
     return 0 if most <= max(1.0, 1 / beats) else int(np.ceil(most * beats)) + 1
+
+
+def _burst(pipeline: Pipeline, node: Node, beats: float, arrived: Times) -> int:
+    """Beats of a pixel that must be there before `node` takes its first, 0 where that does not matter.
+
+    A pad cell or a concatenation takes a pixel in one go, and stands still where its beats come more slowly; without
+    a FIFO it does so at every pixel of a frame, for which its clocks may leave no time.
+    """
+    taker = next((stage for stage in pipeline.stages if stage.node == node.name and stage.cell in _BURSTS), None)
+    if taker is None or beats <= 1:
+        return 0
+    slowest = float(np.diff(arrived).min(initial=np.inf))  # clocks in which a pixel comes
+    lost = (slowest - beats) * arrived.size / _FRAMES
+    return int(np.ceil(beats)) + 1 if taker.cycles + lost > pipeline.interval else 0
+
+
+_BURSTS = ("pad", "concat")
 
 
 def _beats(graph: Graph, pipeline: Pipeline, tensor: str) -> int:

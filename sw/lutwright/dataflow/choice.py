@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from lutwright.boards import Board, all_boards
-from lutwright.dataflow.cost import SHELL, Cost, cost, pipeline_cost
+from lutwright.dataflow.cost import Cost, cost, pipeline_cost
 from lutwright.dataflow.folding import Fold
-from lutwright.dataflow.layer_costs import KINDS, vector
 from lutwright.dataflow.lower import Target, lower
+from lutwright.dataflow.memories import place, with_blocks
+from lutwright.dataflow.packet import shell_cost
+from lutwright.dataflow.resource_kinds import KINDS, vector
 from lutwright.dataflow.stage import Pipeline
 from lutwright.errors import DoesNotFit
 from lutwright.ir.graph import Graph
@@ -22,9 +24,6 @@ WORDS = {"lut": "LUTs", "ff": "flip-flops", "bram": "block RAMs", "dsp": "DSPs"}
 
 # Place and route needs some room; above this share of the LUTs it often fails or is slow.
 _SHARE = 0.9
-# From how many bits on a memory goes to block RAM, the best first. LUT RAM is dear on Gowin: eight sites for 64 bits.
-_BLOCK_BITS = {"gowin": (96, 512, 4096)}
-_OTHER_BLOCK_BITS = (512, 4096, 16384)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,15 +51,26 @@ def limits(board: Board) -> FloatArray:
     return np.array([_SHARE * have.lut, _SHARE * have.ff, have.bram, have.dsp], np.float64)
 
 
-def block_bits_of(board: Board) -> tuple[int, ...]:
-    """The block_bits of dataflow.lowering.Target to try on `board`, in this order."""
-    return _BLOCK_BITS.get(board.family, _OTHER_BLOCK_BITS)
+def with_folds(
+    graph: Graph, folds: Mapping[str, Fold], target: Target, board: Board, blocks: Collection[str] | None = None
+) -> Choice:
+    """The choice that `folds` are, whether it fits `board` or not; adders of unrolled layers may take seconds.
+
+    blocks: the memories in block RAM, by dataflow/memories.py; those that suit `board` without.
+    """
+    return placed(lower(graph, dict(folds), target), folds, target, board, blocks)
 
 
-def with_folds(graph: Graph, folds: Mapping[str, Fold], target: Target, board: Board) -> Choice:
-    """The choice that `folds` are, whether it fits `board` or not; adders of unrolled layers may take seconds."""
-    pipeline = lower(graph, dict(folds), target)
-    return Choice(target, folds, pipeline, (pipeline_cost(pipeline) + SHELL).on(board.family))
+def placed(
+    pipeline: Pipeline, folds: Mapping[str, Fold], target: Target, board: Board, blocks: Collection[str] | None = None
+) -> Choice:
+    """The choice that `pipeline`, made of `folds`, is with the memories in block RAM that suit `board`, or `blocks`."""
+    shell = shell_cost(pipeline)
+    if blocks is None:
+        made = place(pipeline, board.family, limits(board), np.array(vector(shell, board.family)))
+    else:
+        made = with_blocks(pipeline, blocks)
+    return Choice(target, folds, made, (pipeline_cost(made) + shell).on(board.family))
 
 
 def shortage(choice: Choice, board: Board, which: str = "the smallest folding") -> DoesNotFit | None:
@@ -69,14 +79,38 @@ def shortage(choice: Choice, board: Board, which: str = "the smallest folding") 
     for at, kind in enumerate(KINDS):
         if round(need[at]) <= have[at]:
             continue
-        stages = {s.name: vector(cost(s), board.family)[at] for s in choice.pipeline.stages}
-        name = max(stages, key=lambda stage: stages[stage])
-        others = [b.name for b in all_boards() if b.name != board.name and (np.round(need) <= limits(b)).all()]
+        layer, stage, whole, part = _most(choice.pipeline, board.family, at)
+        others = [other.name for other in all_boards() if other.name != board.name and _fits(choice, other)]
         larger = f"It has room on {', '.join(others)}." if others else "Use fewer channels or bits there."
         return DoesNotFit(
             f"board '{board.name}'",
             f"has room for {int(have[at])} {WORDS[kind]}, {which} needs about {round(need[at])}, "
-            f"stage '{name}' alone {round(stages[name])}",
+            f"layer '{layer}' alone {round(whole)} (stage '{stage}' {round(part)}){_beside(need, have, kind)}",
             fix=larger,
         )
     return None
+
+
+def _beside(need: list[float], have: FloatArray, kind: str) -> str:
+    """What to say of block RAMs where LUTs lack: memories that have no place there are LUTs."""
+    bram = KINDS.index("bram")
+    if kind != "lut" or need[bram] < 0.8 * have[bram]:
+        return ""
+    return f", with {round(need[bram])} of {round(have[bram])} block RAMs in use"
+
+
+def _fits(choice: Choice, board: Board) -> bool:
+    """Whether the folding of `choice` has room on `board`, with its memories where they suit that."""
+    there = placed(choice.pipeline, choice.folds, choice.target, board)
+    return bool((np.round(vector(there.estimate, board.family)) <= limits(board)).all())
+
+
+def _most(pipeline: Pipeline, family: str, at: int) -> tuple[str, str, float, float]:
+    """The node whose stages take most of resource `at`, the largest of them, and what both take."""
+    stages = {s: vector(cost(s), family)[at] for s in pipeline.stages}
+    nodes: dict[str, float] = {}
+    for stage, need in stages.items():
+        nodes[stage.node] = nodes.get(stage.node, 0.0) + need
+    node = max(nodes, key=lambda name: nodes[name])
+    most = max((s for s in stages if s.node == node), key=lambda s: stages[s])
+    return node, most.name, nodes[node], stages[most]

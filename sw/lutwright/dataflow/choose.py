@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from lutwright.boards import Board
-from lutwright.dataflow.choice import Choice, adder_levels, block_bits_of, shortage, with_folds
+from lutwright.dataflow.choice import Choice, adder_levels, shortage, with_folds
 from lutwright.dataflow.folding_file import Folding
 from lutwright.dataflow.layer_costs import layer_clocks
 from lutwright.dataflow.lower import Target
+from lutwright.dataflow.memories import memory_names
 from lutwright.dataflow.search import Search
 from lutwright.dataflow.supported import require_cells
-from lutwright.errors import DoesNotFit
+from lutwright.errors import BadFolding, DoesNotFit
 from lutwright.ir.graph import Graph
 
 __all__ = ["Choice", "adder_levels", "choose", "take"]
@@ -26,22 +27,24 @@ def choose(graph: Graph, board: Board, fps: float | None = None) -> Choice:
 
 
 def take(graph: Graph, board: Board, folding: Folding, fps: float | None = None) -> Choice:
-    """The choice that a user's `folding` is, without block_bits the first of them with which it fits.
+    """The choice that a user's `folding` is.
 
-    Raises DoesNotFit where `board` has no room for it, or where it makes less than `fps` frames a second.
+    Raises BadFolding where it names a memory that is not there, DoesNotFit where `board` has no room for it, or where
+    it makes less than `fps` frames a second.
     """
     require_cells(graph)
     levels = adder_levels(board.clock.mhz)
-    errors = []
-    for block_bits in block_bits_of(board) if folding.block_bits is None else (folding.block_bits,):
-        interval = max(layer_clocks(graph, folding.folds, Target(1, levels, block_bits)).values(), default=1)
-        choice = with_folds(graph, folding.folds, Target(interval, levels, block_bits), board)
-        error = shortage(choice, board, "this folding")
-        if error is None:
-            break
-        errors.append(error)
-    else:
-        raise errors[0]
+    interval = max(layer_clocks(graph, folding.folds, Target(1, levels)).values(), default=1)
+    choice = with_folds(graph, folding.folds, Target(interval, levels), board, folding.blocks)
+    known = memory_names(choice.pipeline)
+    unknown = [name for name in folding.blocks or () if name not in known]
+    if unknown:
+        raise BadFolding(
+            "folding, key 'block_rams'", f"memories must be among {', '.join(known)}", f"'{unknown[0]}'", "Remove it."
+        )
+    error = shortage(choice, board, "this folding")
+    if error is not None:
+        raise error
     rate, slowest = board.clock.mhz * 1e6 / choice.pipeline.interval, choice.pipeline.slowest.name
     if fps is not None and rate < fps:
         raise DoesNotFit(

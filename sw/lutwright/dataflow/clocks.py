@@ -1,4 +1,8 @@
-"""Clocks a frame of the window cells and of the engines behind them, as the headers of hw/rtl state them."""
+"""Clocks a frame of the window cells and of the engines behind them, exact: the headers of hw/rtl say how they work.
+
+A window leaves its cell in the clock in which what follows takes it. An engine that holds each window for some clocks
+stops the cell for all of them but one; behind a width_down, which keeps a window of its own, the cell goes on.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,24 @@ from dataclasses import dataclass
 
 from lutwright.ir.graph import Node, Tensor
 from lutwright.ir.window_shape import kernel_of, window_size
+
+NO_BORDER = (0, 0, 0, 0)
+
+
+def border_before(node: Node, x: Tensor, out: Tensor, most: int, value: int = 0) -> tuple[int, ...]:
+    """The border (top, left, bottom, right) of `value` that a pad cell puts around `x`, before the window of `node`.
+
+    It does so where the window cell cannot: padding above or left of more than `most`, of another value than 0, or an
+    image of a single row or column, which gets a second one.
+    """
+    (height, width, _), (top, left, bottom, right) = x.shape, node.attrs["pads"]
+    if max(top, left) <= most and min(height, width) >= 2 and (value == 0 or not any(node.attrs["pads"])):
+        return NO_BORDER
+    kernel, stride = kernel_of(node), node.attrs["stride"][0]
+    # What no window reaches is not made.
+    bottom = max(0, min(bottom, (out.shape[0] - 1) * stride + kernel[0] - top - height))
+    right = max(0, min(right, (out.shape[1] - 1) * stride + kernel[1] - left - width))
+    return top, left, bottom + int(top + height + bottom < 2), right + int(left + width + right < 2)
 
 
 @dataclass(frozen=True)
@@ -22,11 +44,12 @@ class Windows:
     columns: int
 
     @staticmethod
-    def of(node: Node, x: Tensor, out: Tensor) -> Windows:
-        """The windows of the Conv or pool `node`, in the square that its cell makes."""
-        top, left, _, _ = node.attrs["pads"]
+    def of(node: Node, x: Tensor, out: Tensor, border: tuple[int, ...] = NO_BORDER) -> Windows:
+        """The windows of the Conv or pool `node`, in the square that its cell makes, behind a pad cell of `border`."""
+        top, left, _, _ = NO_BORDER if any(border) else node.attrs["pads"]
+        height, width = x.shape[0] + border[0] + border[2], x.shape[1] + border[1] + border[3]
         k, stride = window_size(node, x.shape)[0], node.attrs["stride"][0]
-        return Windows(x.shape[0], x.shape[1], k, stride, top, left, out.shape[0], out.shape[1])
+        return Windows(height, width, k, stride, top, left, out.shape[0], out.shape[1])
 
     @property
     def below(self) -> int:
@@ -40,18 +63,70 @@ class Windows:
 
     @property
     def direct(self) -> int:
-        """Clocks of the cell window."""
-        return (self.height + max(0, self.below - 1)) * (self.width + max(0, self.beside - 1))
+        """Clocks of the cell window where every window is taken at once."""
+        rows = self.height + self.below
+        return (rows - 1) * self._row + (0 if self.below else self.width + int(self.beside > 0))
+
+    def held(self, clocks: int) -> int:
+        """Clocks of the cell window where what follows holds each window for so many."""
+        return self.direct + self.rows * self.columns * (clocks - 1) - self._hidden(clocks - 1, clocks - 1)
+
+    def handed(self, beats: int) -> int:
+        """Clocks of the cell window before a width_down that sends so many beats a window."""
+        _, turn, restart = self._gaps
+        waits = [max(0, beats - gap) for gap in self._before]
+        inside = self.rows * (self.columns - 1) * max(beats, self.stride)
+        return inside + (self.rows - 1) * max(beats, turn) + max(beats, restart - self._hidden(*waits))
+
+    @property
+    def _row(self) -> int:
+        """Clocks from one row to the next, the padding on the right merged with the next row."""
+        return self.width + self.beside - int(self.beside > 0)
+
+    @property
+    def _gaps(self) -> tuple[int, int, int]:
+        """Clocks from a window to the next: in its row, at the end of a row, and at the end of a frame."""
+        turn = self.stride * (self._row - self.columns + 1)
+        inside = self.rows * (self.columns - 1) * self.stride
+        return self.stride, turn, self.direct - inside - (self.rows - 1) * turn
+
+    @property
+    def _before(self) -> tuple[int, int]:
+        """Clocks to the last window of a frame from the one before, and to that one."""
+        stride, turn, restart = self._gaps
+        first = turn if self.rows > 1 else restart
+        return stride if self.columns > 1 else first, stride if self.columns > 2 else first
+
+    def _hidden(self, last: int, other: int) -> int:
+        """Clocks of row 0 that pass while the last windows of the frame before are held, where no row is padded below.
+
+        last, other: clocks that the last window and the one before it wait. Row 0 comes in when the cell is at its last
+        column; it is taken there while that column and the one before are held, if they end windows.
+        """
+        reach = (self.columns - 1) * self.stride + self.k - self.left  # columns that the windows reach
+        whole = (self.rows - 1) * self.stride + self.k - self.top == self.height
+        if self.below or not whole:
+            return 0
+        unread = self.width + self.beside - reach
+        behind = 0  # clocks for which the last column waits behind the window of the one before
+        if unread == 1:
+            behind = last
+        elif unread == 0 and self.columns > 1 and self.stride == 1:
+            behind = other
+        hidden = min(self.width, behind + (last if unread == 0 else 0))
+        return hidden + int(self.beside > 0 and behind > self.width)
 
     def folded(self, groups: int, times: int, parts: int = 1) -> int:
         """Clocks of the cell window_folded with so many groups of channels, each window sent so many times.
 
-        parts: clocks for which what follows holds each beat; columns that give no window are read between two beats.
+        parts: beats that a width_down makes of each; columns that give no window are read while it sends them.
         """
         reach = (self.columns - 1) * self.stride + self.k - self.left
         merged = min(max(0, reach - self.width), self.k - 1 - self.left, self.width)
-        sent = self.rows * groups * (self.columns * times * parts + reach - self.columns - merged)
-        return max(sent, self.height * self.width * groups)
+        inside, turn = (self.stride - 1) * groups, (reach - merged - (self.columns - 1) * self.stride - 1) * groups
+        read = [max(0, more + 1 - parts) for more in (inside, turn)]
+        sent = self.columns * times * groups * parts + (self.columns - 1) * read[0] + read[1]
+        return max(self.rows * sent, self.height * self.width * groups)
 
 
 @dataclass(frozen=True)
@@ -71,8 +146,17 @@ class Rows:
         k, stride, left = kernel_of(node)[1], node.attrs["stride"][1], node.attrs["pads"][1]
         return Rows(x.shape[0], x.shape[1], k, stride, left, out.shape[1])
 
+    @property
+    def _steps(self) -> int:
+        """Clocks of a row where every window is taken at once."""
+        beside = max(0, (self.columns - 1) * self.stride + self.k - self.left - self.width)
+        return self.width + beside - min(beside, self.k - 1 - self.left, self.width)
+
     def clocks(self, engine: int = 1) -> int:
         """Clocks of the cell window_row where what follows takes `engine` clocks a window."""
-        beside = max(0, (self.columns - 1) * self.stride + self.k - self.left - self.width)
-        steps = self.width + beside - min(beside, self.k - 1 - self.left, self.width)
-        return self.height * (steps + self.columns * (engine - 1))
+        return self.height * (self._steps + self.columns * (engine - 1))
+
+    def handed(self, beats: int) -> int:
+        """Clocks of the cell window_row before a width_down that sends so many beats a window."""
+        turn = self._steps - (self.columns - 1) * self.stride
+        return self.height * ((self.columns - 1) * max(beats, self.stride) + max(beats, turn))

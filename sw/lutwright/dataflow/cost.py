@@ -53,18 +53,25 @@ def _select(inputs: int, bits: int) -> Cost:
     return Cost(select=max(0, inputs - 1) * bits) if inputs > 2 else Cost(logic=bits * max(0, inputs - 1))
 
 
-def _columns(words: IntArray, bits: int) -> IntArray:
-    """The bits of a table, bool [words, elements * bits], of its `words`, int64 [words, elements]."""
-    return ((words[:, :, None] >> np.arange(bits)) & 1).reshape(len(words), -1).astype(np.bool_)
+def _different_columns(words: IntArray, bits: int) -> int:
+    """How many columns of bits of a table, int64 [words, elements] of `bits` bits, are neither constant nor alike.
+
+    Columns are compared by sums of random numbers, one for each word: large tables are looked at often in a search.
+    """
+    keys = np.random.default_rng(0).integers(1 << 63, size=len(words), dtype=np.int64)
+    found = []
+    for bit in range(bits):
+        column = (words >> bit) & 1
+        ones = column.sum(axis=0)
+        found.append((keys @ column)[(ones > 0) & (ones < len(words))])
+    return len(np.unique(np.concatenate(found)))
 
 
 def _table(words: IntArray, bits: int) -> Cost:
     """A table of constants in LUTs: columns that are alike share one, and those of one kind of bit need none."""
     if len(words) <= 2:
         return Cost()
-    columns = _columns(words, bits)
-    columns = columns[:, (columns != columns[0]).any(axis=0)]
-    return Cost(tables=((len(words), len(np.unique(np.packbits(columns, axis=0), axis=1).T)),))
+    return Cost(tables=((len(words), _different_columns(words, bits)),))
 
 
 def _rom(stage: Stage, name: str, words: int, bits: int, block: bool) -> Cost:
@@ -130,14 +137,16 @@ def _max_pool(stage: Stage) -> Cost:
     width = _p(stage, "PE") * _p(stage, "BITS")
     depth = max(2, _p(stage, "WIDTH") // _p(stage, "KW") * _p(stage, "NF"))
     compared = adder(_p(stage, "BITS")).times(_p(stage, "PE"))
-    held = Cost(logic=40 + 2 * width, ff=26 + 3 * width, loose=width)
+    beside = width if _p(stage, "NF") == 1 else 0  # what was written last
+    held = Cost(logic=40 + width + beside, ff=26 + 2 * width + beside, loose=width)
     return compared + held + memory(depth, width, _p(stage, "BLOCK"))
 
 
 def _sum_pool(stage: Stage) -> Cost:
     pe, bits, ins = _p(stage, "PE"), _p(stage, "OUT_BITS"), _p(stage, "PE") * _p(stage, "BITS")
     depth = max(2, _p(stage, "WIDTH") // _p(stage, "KW") * _p(stage, "NF"))
-    held = Cost(logic=40 + pe * bits, ff=26 + ins + 2 * pe * bits, loose=ins)
+    beside = pe * bits if _p(stage, "NF") == 1 else 0  # what was written last
+    held = Cost(logic=40 + pe * bits, ff=26 + ins + pe * bits + beside, loose=ins)
     return adder(bits).times(pe) + held + memory(depth, pe * bits, _p(stage, "BLOCK"))
 
 
@@ -217,13 +226,25 @@ def _accumulate(stage: Stage, terms: int, sf: int, binary: bool = False) -> Cost
     """hw/rtl/mac_accumulate.sv: for each output a tree, and an accumulator where a sum takes several beats."""
     bits, term = (_p(stage, "ACC_BITS") - 1, 3) if binary else (_p(stage, "ACC_BITS"), _p(stage, "P_BITS"))
     added = adder(bits) + Cost(logic=bits, ff=bits) if sf > 1 else Cost()
-    return (adder_tree(terms, term, _p(stage, "EVERY")) + added).times(_p(stage, "PE"))
+    made = (adder_tree(terms, term, _p(stage, "EVERY")) + added).times(_p(stage, "PE"))
+    if not stage.parameters.get("COMPLEMENT"):
+        return made
+    begun = Cost() if sf > 1 else (adder(bits) + Cost(ff=bits)).times(_p(stage, "PE"))
+    offsets = _v(stage, "OFFSETS").reshape(-1, _p(stage, "PE"))
+    count = Cost(logic=1.5 * _count(len(offsets)), ff=_count(len(offsets))) if len(offsets) > 1 else Cost()
+    return made + begun + _table(offsets, bits) + count
 
 
 def _product(stage: Stage, weights: IntArray, folds: int) -> Cost:
     """hw/rtl/product.sv: all products of a cell. weights: int64 [folds, lanes]."""
     x_bits, w_bits, p_bits = _p(stage, "X_BITS"), _p(stage, "W_BITS"), _p(stage, "P_BITS")
     lanes = weights.shape[1]
+    if stage.parameters.get("COMPLEMENT"):
+        if stage.parameters.get("POWERS"):
+            each = 1.2 * p_bits * (w_bits - 1)
+        else:
+            each = 2.15 * x_bits * (w_bits - 1) if w_bits > 2 else x_bits
+        return Cost(product=each * lanes, ff=p_bits * lanes)
     if stage.parameters.get("POWERS"):  # a shifter of W_BITS - 1 levels, and a negation
         return Cost(product=(1.2 * p_bits * (w_bits - 1) + p_bits) * lanes, ff=p_bits * lanes)
     if folds > 1:
@@ -310,13 +331,16 @@ def _requantise_affine(stage: Stage) -> Cost:
     by_beat = [_v(stage, name).reshape(nf, pe) for name in ("MULTIPLIERS", "OFFSETS")]
     tables = total([_table(by_beat[0], m_bits), _table(by_beat[1], _p(stage, "OFFSET_BITS"))])
     if _p(stage, "POWERS"):
-        scaled = Cost(logic=pe * acc * (m_bits if nf > 1 else 0))
+        scaled = Cost(logic=int((by_beat[0] != by_beat[0][0]).any(axis=0).sum()) * acc * m_bits)
     elif nf > 1:
         scaled = Cost(product=pe * 1.9 * m_bits * acc)
     else:
         ones = np.bitwise_count(by_beat[0][0] & ((1 << min(62, sums)) - 1))
         scaled = Cost(product=float(np.maximum(ones - 1, 0).sum()) * 1.25 * (acc + m_bits))
-    clip = Cost(logic=pe * (codes + (sums - _p(stage, "SHIFT")) / 2)) if clips else Cost()
+    upper = sums - _p(stage, "SHIFT")
+    if clips and _p(stage, "CODE_LOW") == 0 and _p(stage, "CODE_HIGH") == (1 << codes) - 1:  # told by the upper bits
+        upper = 2 + (upper - codes) / 2
+    clip = Cost(logic=pe * (codes + upper / 2)) if clips else Cost()
     held = Cost(logic=6, ff=pe * (sums - _p(stage, "SHIFT") + codes) + 2 + (_count(nf) if nf > 1 else 0))
     return adder(sums).times(pe) + tables + scaled + clip + held
 

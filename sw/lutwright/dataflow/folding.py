@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lutwright.dataflow.clocks import Rows, Windows
+from lutwright.dataflow.clocks import Rows, Windows, border_before
 from lutwright.dataflow.kinds import in_step, is_depthwise, is_mux
 from lutwright.errors import DoesNotFit
 from lutwright.ir.graph import Graph, Node, Tensor
@@ -53,8 +53,6 @@ def fold_graph(graph: Graph, interval: int) -> dict[str, Fold]:
 def _fold(graph: Graph, node: Node, interval: int) -> Fold:
     out = graph.tensors[node.output]
     w = node.attrs["weights"]
-    if is_depthwise(node):
-        return _fold_depthwise(out, w.shape[1] * w.shape[2], interval)
     mux = is_mux(node)
     engine = "mux" if mux else "folded"
     inputs = w.shape[3] if mux else int(np.prod(w.shape[1:]))
@@ -67,6 +65,8 @@ def _fold(graph: Graph, node: Node, interval: int) -> Fold:
             "Ask for fewer frames a second.",
         )
     x = graph.tensors[node.inputs[0]]
+    if is_depthwise(node):
+        return _fold_depthwise(node, x, out, interval)
     possible = [
         Fold(pe, simd, engine) for pe in divisors(w.shape[0]) for simd in _inputs_at_a_time(x, node, mux, interval)
     ]
@@ -91,10 +91,12 @@ def clocks(node: Node, x: Tensor, out: Tensor, fold: Fold) -> int:
     if node.op == "Dense" or is_point(node):
         return engine
     if is_row(node):
-        return Rows.of(node, x, out).clocks(times * parts)
-    windows = Windows.of(node, x, out)
-    if parts == 1 and in_step(node, times):
-        return max(engine, windows.direct)
+        rows = Rows.of(node, x, out)
+        return rows.handed(times) if fold.engine == "depthwise" else rows.clocks(times * parts)
+    if fold.engine == "depthwise" or (parts == 1 and in_step(node, times)):
+        windows = Windows.of(node, x, out, border_before(node, x, out, w.shape[1] - 2))
+        return max(engine, windows.handed(times) if fold.engine == "depthwise" else windows.held(times))
+    windows = Windows.of(node, x, out, border_before(node, x, out, w.shape[1] - 1))
     taps = 1 if fold.mux else w.shape[1] * w.shape[2]
     groups = x.channels // max(1, fold.simd // taps)
     return max(engine, windows.folded(groups, times, max(1, taps // fold.simd)))
@@ -124,15 +126,11 @@ def _inputs_at_a_time(x: Tensor, node: Node, mux: bool, interval: int) -> list[i
     return sorted({*parts, *(taps * g for g in groups)})
 
 
-def _fold_depthwise(out: Tensor, taps: int, interval: int) -> Fold:
-    """All taps at a time of the fewest channels that keep up."""
-    folds = interval // pixels_of(out)
-    return Fold(min(pe for pe in divisors(out.channels) if out.channels // pe <= folds), taps, "depthwise")
-
-
-def pixels_of(tensor: Tensor) -> int:
-    """Pixels of a tensor; a vector is one."""
-    return tensor.words // tensor.channels
+def _fold_depthwise(node: Node, x: Tensor, out: Tensor, interval: int) -> Fold:
+    """All taps at a time of the fewest channels that keep up, or of all channels."""
+    taps = int(np.prod(node.attrs["weights"].shape[1:]))
+    folds = [Fold(pe, taps, "depthwise") for pe in divisors(out.channels)]
+    return next((fold for fold in folds if clocks(node, x, out, fold) <= interval), folds[-1])
 
 
 def _lanes(fold: Fold, mux: bool, outputs: int, inputs: int) -> float:

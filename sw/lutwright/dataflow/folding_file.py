@@ -1,6 +1,6 @@
 """Folding files: a user's choice of engine, PE and SIMD for every layer, as TOML.
 
-block_bits = 512        # memories of more bits than this are block RAMs; may be left out
+block_rams = ["fc"]     # the memories in block RAM, by dataflow/memories.py; those that suit the board without
 
 [layers.conv1]          # 784 clocks a frame
 engine = "unrolled"     # one of folding.ENGINES
@@ -43,22 +43,23 @@ class _File(_Table):
     """The whole file."""
 
     layers: dict[str, _Layer]
-    block_bits: int | None = Field(default=None, ge=0)
+    block_rams: list[str] | None = None
 
 
 @dataclass(frozen=True)
 class Folding:
-    """A folding as a file holds it. folds: by layer. block_bits: of dataflow.lowering.Target, None for the best."""
+    """A folding as a file holds it. folds: by layer. blocks: the memories in block RAM, None for those that suit."""
 
     folds: Mapping[str, Fold]
-    block_bits: int | None = None
+    blocks: tuple[str, ...] | None = None
 
 
 def folding_text(folding: Folding, clocks: Mapping[str, int], title: str) -> str:
     """The file of `folding`, in the order of its layers. clocks: a frame, of each layer; `title` is a comment."""
     parts = [f"# {title}\n"]
-    if folding.block_bits is not None:
-        parts.append(f"block_bits = {folding.block_bits}\n")
+    if folding.blocks is not None:
+        names = "".join(f"\n  {json.dumps(name)}," for name in folding.blocks)
+        parts.append(f"block_rams = [{names}\n]\n" if names else "block_rams = []\n")
     for name, fold in folding.folds.items():
         key = name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name)
         parts.append(
@@ -91,7 +92,7 @@ def read_folding(data: bytes, name: str, graph: Graph) -> Folding:
     folds = {layer: Fold(file.layers[layer].pe, file.layers[layer].simd, file.layers[layer].engine) for layer in nodes}
     for layer, fold in folds.items():
         require_fold(nodes[layer], fold, f"{where}, layer '{layer}'")
-    return Folding(folds, file.block_bits)
+    return Folding(folds, None if file.block_rams is None else tuple(file.block_rams))
 
 
 def _schema_error(where: str, error: ValidationError) -> BadFolding:

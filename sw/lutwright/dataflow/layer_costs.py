@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from lutwright.dataflow.binary import sign_tensors
 from lutwright.dataflow.cost import Cost, cost
 from lutwright.dataflow.folding import Fold, signed_digits
 from lutwright.dataflow.lower import Target, lower_bare
+from lutwright.dataflow.memories import Memory, best_first, memories, with_blocks
+from lutwright.dataflow.resource_kinds import vector
 from lutwright.dataflow.stage import Pipeline, Stage
-from lutwright.ir.graph import Graph, Node
+from lutwright.ir.graph import Graph, Node, Output
 from lutwright.numerics.quantiser import FloatArray, IntArray
 
-KINDS = ("lut", "ff", "bram", "dsp")
-"""The resources, in the order of every vector of them."""
+Rows = Sequence[frozenset[str]]
 
 
 @dataclass(frozen=True, eq=False)
 class Options:
-    """The folds of one layer. clocks: int64 [n], a frame. costs: float64 [n, 4], the resources of KINDS."""
+    """The folds of one layer, each with more and with fewer of its memories in block RAM.
+
+    clocks: int64 [n], a frame. costs: float64 [n, 4], the resources of KINDS. blocks: the memories in block RAM.
+    """
 
     node: str
     folds: tuple[Fold, ...]
     clocks: IntArray
     costs: FloatArray
+    blocks: tuple[frozenset[str], ...]
 
 
 def segment(graph: Graph, node: Node) -> tuple[Node, ...]:
     """`node`, a Conv or Dense, and what is behind it and nothing else up to the next fork, join or such layer."""
     nodes = [node]
-    while nodes[-1].output != graph.output:
+    while nodes[-1].output not in graph.ends:
         readers = graph.consumers(nodes[-1].output)
         if len(readers) != 1 or readers[0].op in ("Conv", "Dense") or len(readers[0].inputs) != 1:
             break
@@ -42,47 +48,85 @@ def segment(graph: Graph, node: Node) -> tuple[Node, ...]:
 def layer_options(graph: Graph, node: Node, folds: Sequence[Fold], target: Target, family: str) -> Options:
     """Those of `folds` of `node` that no other beats in all, with clocks and cost of the segment of `node` on `family`.
 
-    To find the adders of an unrolled layer takes seconds: what they cost is estimated here, see exact_cost.
+    To find the adders of an unrolled layer takes seconds: what they cost is estimated here, see exact_costs.
     """
-    part = _part(graph, node)
-    known: dict[Hashable, Cost] = {}
-    made = [_alone(part, node, fold, target, known) for fold in folds]
-    clocks = np.array([pipeline.interval for pipeline, _ in made])
-    costs = np.array([vector(need, family) for _, need in made], np.float64)
-    kept = _undominated(np.column_stack([clocks, costs]))
-    return Options(node.name, tuple(folds[i] for i in kept), clocks[kept], costs[kept])
+    part, known = _part_of(graph, node), dict[Hashable, Cost]()
+    found: list[tuple[Fold, frozenset[str]]] = []
+    rows: list[list[float]] = []
+    for fold in folds:
+        pipeline, need = _alone(part, node, fold, target, known)
+        own = replace(pipeline, stages=tuple(_own(pipeline, node, fold)))
+        for names, costs in _by_blocks(vector(need, family), best_first(memories(own, family))):
+            found.append((fold, names))
+            rows.append([pipeline.interval, *costs])
+    kept = _undominated(np.array(rows))
+    made = np.array(rows)[kept]
+    some = [found[i] for i in kept]
+    clocks = made[:, 0].astype(np.int64)
+    return Options(node.name, tuple(f for f, _ in some), clocks, made[:, 1:], tuple(names for _, names in some))
 
 
-def exact_cost(graph: Graph, node: Node, fold: Fold, target: Target, family: str) -> list[float]:
-    """The cost of the segment of `node` with `fold`, nothing estimated, in the order of KINDS."""
-    made = lower_bare(_part(graph, node), {node.name: fold}, target)
-    return vector(sum((cost(stage) for stage in made.stages if not _converts_source(stage)), Cost()), family)
+def _own(pipeline: Pipeline, node: Node, fold: Fold) -> list[Stage]:
+    """The stages of a segment whose memories are its own: an unrolled layer has no weights, only its stand-in has."""
+    return [stage for stage in pipeline.stages if fold.engine != "unrolled" or stage.name != node.name]
+
+
+def _by_blocks(need: list[float], found: list[Memory]) -> Iterator[tuple[frozenset[str], list[float]]]:
+    """`need` with none of the memories `found` in block RAM, with the first, with the first two, ..."""
+    names: list[str] = []
+    lut, ff, bram, dsp = need
+    yield frozenset(), need
+    for memory in found:
+        names.append(memory.name)
+        lut, ff, bram = lut - memory.saved, ff - memory.saved_ff, bram + memory.blocks
+        yield frozenset(names), [lut, ff, bram, dsp]
+
+
+def exact_costs(graph: Graph, node: Node, fold: Fold, target: Target, family: str, blocks: Rows) -> list[list[float]]:
+    """The cost of the segment of `node` with `fold`, nothing estimated, in the order of KINDS.
+
+    blocks: the memories in block RAM; a cost for each.
+    """
+    made = _part_of(graph, node).lowered(fold, target)
+    moved = [with_blocks(made, names).stages for names in blocks]
+    return [vector(sum((cost(s) for s in stages if not _converts_source(s)), Cost()), family) for stages in moved]
 
 
 def layer_clocks(graph: Graph, folds: Mapping[str, Fold], target: Target) -> dict[str, int]:
     """Clocks a frame of the segment of each layer with its fold."""
     nodes = [node for node in graph.nodes if node.name in folds]
-    return {node.name: _alone(_part(graph, node), node, folds[node.name], target, {})[0].interval for node in nodes}
+    return {n.name: _alone(_part_of(graph, n), n, folds[n.name], target, {})[0].interval for n in nodes}
 
 
-def _part(graph: Graph, node: Node) -> Graph:
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """The segment of the layer `node` as a graph, and the `signs` of the whole, which it cannot tell by itself."""
+
+    graph: Graph
+    node: str
+    signs: frozenset[str]
+
+    def lowered(self, fold: Fold, target: Target) -> Pipeline:
+        """Its pipeline with `fold`."""
+        return lower_bare(self.graph, {self.node: fold}, target, self.signs)
+
+
+def _part_of(graph: Graph, node: Node) -> _Part:
     alone = segment(graph, node)
-    return replace(graph, nodes=alone, input=node.inputs[0], output=alone[-1].output)
+    part = replace(graph, nodes=alone, input=node.inputs[0], outputs=(Output(alone[-1].output),))
+    return _Part(part, node.name, sign_tensors(graph))
 
 
-def vector(need: Cost, family: str) -> list[float]:
-    """`need` on `family` in the order of KINDS."""
-    there = need.on(family)
-    return [there.lut, there.ff, there.bram, there.dsp]
+def _alone(part: _Part, node: Node, fold: Fold, target: Target, known: dict[Hashable, Cost]) -> tuple[Pipeline, Cost]:
+    """The pipeline of a segment, without block RAM where that can be, and its cost.
 
-
-def _alone(part: Graph, node: Node, fold: Fold, target: Target, known: dict[Hashable, Cost]) -> tuple[Pipeline, Cost]:
-    """The pipeline of a segment and its cost; an unrolled layer has the clocks of a folded one that does as much.
-
+    An unrolled layer has the clocks of a folded one that does as much.
     known: costs of stages behind `node`. What such a stage is follows from the stream that comes to it.
     """
     unrolled = fold.engine == "unrolled"
-    pipeline = lower_bare(part, {node.name: replace(fold, engine="folded") if unrolled else fold}, target)
+    if unrolled:  # whose adders take signs as they are
+        part, fold = replace(part, signs=frozenset()), replace(fold, engine="folded")
+    pipeline = with_blocks(part.lowered(fold, target), ())
     total = Cost()
     for stage in pipeline.stages:
         if unrolled and stage.name == node.name:

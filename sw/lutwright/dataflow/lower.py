@@ -8,7 +8,7 @@ from lutwright.dataflow import lower_macs, lower_moves, lower_points
 from lutwright.dataflow.buffers import edge_depths
 from lutwright.dataflow.folding import Fold
 from lutwright.dataflow.lowering import Lowering, Target
-from lutwright.dataflow.stage import Pipeline
+from lutwright.dataflow.stage import Outlet, Pipeline
 from lutwright.dataflow.supported import require_cells
 from lutwright.ir.graph import Graph, Node
 
@@ -25,17 +25,29 @@ def lower(graph: Graph, folds: dict[str, Fold], target: Target) -> Pipeline:
     return _lower(graph, folds, target, edge_depths(graph, bare))
 
 
-def lower_bare(graph: Graph, folds: Mapping[str, Fold], target: Target) -> Pipeline:
-    """The pipeline of `graph` without the FIFOs that its rates need: what an estimate may begin with."""
-    return _lower(graph, dict(folds), target, {})
+def lower_bare(
+    graph: Graph, folds: Mapping[str, Fold], target: Target, signs: frozenset[str] | None = None
+) -> Pipeline:
+    """The pipeline of `graph` without the FIFOs that its rates need: what an estimate may begin with.
+
+    signs: of a part of a graph, the tensors of the whole that hold only -1 and 1 (dataflow/binary.py).
+    """
+    return _lower(graph, dict(folds), target, {}, signs)
 
 
-def _lower(graph: Graph, folds: dict[str, Fold], target: Target, depths: dict[tuple[str, str], int]) -> Pipeline:
-    work = Lowering(graph, folds, target, depths)
+def _lower(
+    graph: Graph,
+    folds: dict[str, Fold],
+    target: Target,
+    depths: dict[tuple[str, str], int],
+    signs: frozenset[str] | None = None,
+) -> Pipeline:
+    work = Lowering(graph, folds, target, depths, signs)
     for node in graph.nodes:
         LOWER[node.op](work, node)
-    (end,) = work.ends[graph.output]
-    return Pipeline(graph.name, work.source, tuple(work.stages), end.link)
+    ends = [(output, work.ends[output.tensor].pop(0)) for output in graph.outputs]
+    outlets = tuple(Outlet(output.name, output.tensor, end.link, end.stream) for output, end in ends)
+    return Pipeline(graph.name, work.source, tuple(work.stages), outlets)
 
 
 LOWER: Mapping[str, Callable[[Lowering, Node], None]] = {

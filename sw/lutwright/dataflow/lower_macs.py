@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from lutwright.dataflow.binary import has_signs
-from lutwright.dataflow.clocks import Rows, Windows
+from lutwright.dataflow.clocks import Rows, Windows, border_before
+from lutwright.dataflow.complement import complemented, pays
 from lutwright.dataflow.folding import Fold
 from lutwright.dataflow.kinds import are_powers, in_step, is_complement, kept, power_codes, shares_taps
 from lutwright.dataflow.lower_points import add_offset, sums_stream
@@ -16,7 +17,7 @@ from lutwright.dataflow.stage import Parameter, Stream, Vector
 from lutwright.dataflow.unrolled import unroll
 from lutwright.ir.graph import Node, Tensor
 from lutwright.ir.ops import infer
-from lutwright.ir.window_shape import is_point, is_row, kernel_of, window_size
+from lutwright.ir.window_shape import is_point, is_row, window_size
 from lutwright.numerics.quantiser import IntArray
 from lutwright.numerics.ranges import type_of
 
@@ -105,7 +106,7 @@ def _dense_conv(work: Lowering, node: Node, x: Tensor, out: Tensor, fold: Fold) 
         hold = True
         padded_window(work, node, channels, engine=times * (matrix.shape[1] // fold.simd))
     elif hold and in_step(node, times):
-        padded_window(work, node, channels)
+        padded_window(work, node, channels, engine=times)
     else:
         group = max(1, fold.simd // taps)
         hold = False
@@ -115,14 +116,14 @@ def _dense_conv(work: Lowering, node: Node, x: Tensor, out: Tensor, fold: Fold) 
     _folded_mac(work, node, matrix, out, fold, hold)
 
 
-def _adds_bias(node: Node) -> bool:
+def _adds_bias(work: Lowering, node: Node) -> bool:
     """Whether the bias is a stage of its own; the one of complemented signs comes out of the multiplexers."""
-    return "bias" in node.attrs and not (node.op == "Conv" and is_complement(node))
+    return "bias" in node.attrs and not (work.folds[node.name].mux and is_complement(node))
 
 
 def _sums(work: Lowering, node: Node) -> Tensor:
     """What the MAC of a Conv or Dense makes: the node's output, or the sums before its bias, called ""."""
-    if not _adds_bias(node):
+    if not _adds_bias(work, node):
         return work.graph.tensors[node.output]
     attrs = {key: value for key, value in node.attrs.items() if key != "bias"}
     bare = replace(node, output="", attrs=attrs)
@@ -131,28 +132,28 @@ def _sums(work: Lowering, node: Node) -> Tensor:
 
 def _bias(work: Lowering, node: Node, sums: Tensor) -> None:
     """The stage that adds the bias to `sums`, where there is one."""
-    if _adds_bias(node):
+    if _adds_bias(work, node):
         add_offset(work, node, f"{node.name}_bias", sums, np.ones(1, np.int64), node.attrs["bias"])
 
 
 # ---- windows ---------------------------------------------------------------------------------------------------------
 
 
-def padded_window(work: Lowering, node: Node, simd: int, value: int = 0, engine: int = 1) -> None:
+def padded_window(work: Lowering, node: Node, simd: int, value: int = 0, engine: int = 1, beats: int = 1) -> None:
     """The window of a Conv or pool on `here`, all channels at a time, in groups of `simd`.
 
     What the window cell cannot pad itself (wide padding, a border that is not 0, a single row) a pad cell does before.
-    engine: clocks for which what follows holds a window.
+    engine: clocks for which what follows holds a window. beats: of a window, behind a width_down that follows.
     """
     x, out = work.graph.tensors[node.inputs[0]], work.graph.tensors[node.output]
     work.lanes(node, x.channels)
     if is_row(node):
-        _row_window(work, node, x, simd, value, engine)
+        _row_window(work, node, x, simd, value, engine, beats)
         return
-    k, stride = window_size(node, x.shape)[0], node.attrs["stride"][0]
-    (height, width), (top, left) = _explicit(work, node, x, k - 2, value)
+    k = window_size(node, x.shape)[0]
+    windows = _bordered(work, node, k - 2, value)
     pixel = x.channels * work.stream.bits
-    cycles = Windows(height, width, k, stride, top, left, out.shape[0], out.shape[1]).direct
+    cycles = windows.handed(beats) if beats > 1 else windows.held(engine)
     before = work.stream
     stream = Stream(k * k * x.channels, before.bits, before.signed, out.shape[0] * out.shape[1])
     work.add(
@@ -164,19 +165,12 @@ def padded_window(work: Lowering, node: Node, simd: int, value: int = 0, engine:
         CHANNELS=x.channels,
         BITS=before.bits,
         SIMD=simd,
-        HEIGHT=height,
-        WIDTH=width,
-        K=k,
-        STRIDE=stride,
-        PAD_T=top,
-        PAD_L=left,
-        OUT_H=out.shape[0],
-        OUT_W=out.shape[1],
-        BLOCK=work.in_block(width * (k - 1) * pixel),
+        **_sizes(windows),
+        BLOCK=work.in_block(windows.width * (k - 1) * pixel),
     )
 
 
-def _row_window(work: Lowering, node: Node, x: Tensor, simd: int, value: int, engine: int) -> None:
+def _row_window(work: Lowering, node: Node, x: Tensor, simd: int, value: int, engine: int, beats: int) -> None:
     """The windows of rows; a border that is not 0 a pad cell puts on before."""
     rows = Rows.of(node, x, work.graph.tensors[node.output])
     if value and any(node.attrs["pads"]):
@@ -190,7 +184,7 @@ def _row_window(work: Lowering, node: Node, x: Tensor, simd: int, value: int, en
         "window_row",
         node,
         stream,
-        rows.clocks(engine),
+        rows.handed(beats) if beats > 1 else rows.clocks(engine),
         CHANNELS=x.channels,
         BITS=before.bits,
         SIMD=simd,
@@ -202,21 +196,13 @@ def _row_window(work: Lowering, node: Node, x: Tensor, simd: int, value: int, en
     )
 
 
-def _explicit(work: Lowering, node: Node, x: Tensor, most: int, value: int) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Pad `here` by a cell where the window cannot do it itself; the image's size and the padding then left over."""
-    height, width, _ = x.shape
-    top, left, bottom, right = node.attrs["pads"]
-    alone = max(top, left) <= most and min(height, width) >= 2 and (value == 0 or not any(node.attrs["pads"]))
-    if alone:
-        return (height, width), (top, left)
-    kernel, stride, out = kernel_of(node), node.attrs["stride"][0], work.graph.tensors[node.output]
-    # What no window reaches is not made; a row or column more where the window needs two of them.
-    bottom = max(0, min(bottom, (out.shape[0] - 1) * stride + kernel[0] - top - height))
-    right = max(0, min(right, (out.shape[1] - 1) * stride + kernel[1] - left - width))
-    bottom, right = bottom + int(top + height + bottom < 2), right + int(left + width + right < 2)
-    rows, columns = top + height + bottom, left + width + right
-    pad_image(work, node, (height, width), (top, left, bottom, right), value)
-    return (rows, columns), (0, 0)
+def _bordered(work: Lowering, node: Node, most: int, value: int = 0) -> Windows:
+    """Put the border around `here` that the window cannot, see clocks.border_before; the windows that are left over."""
+    x, out = work.graph.tensors[node.inputs[0]], work.graph.tensors[node.output]
+    border = border_before(node, x, out, most, value)
+    if any(border):
+        pad_image(work, node, (x.shape[0], x.shape[1]), border, value)
+    return Windows.of(node, x, out, border)
 
 
 def pad_image(work: Lowering, node: Node, size: tuple[int, int], pads: tuple[int, ...], value: int) -> None:
@@ -250,14 +236,13 @@ def _padded_window_folded(work: Lowering, node: Node, simd: int, times: int, par
 
     parts: clocks for which what follows holds each beat.
     """
-    x, out, stride = work.graph.tensors[node.inputs[0]], work.graph.tensors[node.output], node.attrs["stride"][0]
-    w = node.attrs["weights"]
-    k, channels = w.shape[1], x.channels
+    x, out = work.graph.tensors[node.inputs[0]], work.graph.tensors[node.output]
+    k, channels = node.attrs["weights"].shape[1], x.channels
     work.lanes(node, simd)
-    (height, width), (top, left) = _explicit(work, node, x, k - 1, 0)
+    windows = _bordered(work, node, k - 1)
     before = work.stream
     nf, sf, bits = times, channels // simd, before.bits
-    cycles = Windows(height, width, k, stride, top, left, out.shape[0], out.shape[1]).folded(sf, nf, parts)
+    cycles = windows.folded(sf, nf, parts)
     stream = Stream(k * k * simd, bits, before.signed, out.shape[0] * out.shape[1] * nf * sf)
     work.add(
         f"{node.name}_window",
@@ -269,17 +254,24 @@ def _padded_window_folded(work: Lowering, node: Node, simd: int, times: int, par
         BITS=bits,
         SIMD=simd,
         NF=nf,
-        HEIGHT=height,
-        WIDTH=width,
-        K=k,
-        STRIDE=stride,
-        PAD_T=top,
-        PAD_L=left,
-        OUT_H=out.shape[0],
-        OUT_W=out.shape[1],
-        BLOCK=work.in_block(width * sf * simd * bits),
+        **_sizes(windows),
+        BLOCK=work.in_block(windows.width * sf * simd * bits),
         HISTORY=work.in_block(sf * (k - 1) * k * simd * bits),
     )
+
+
+def _sizes(windows: Windows) -> dict[str, Parameter]:
+    """Parameters that window and window_folded share."""
+    return {
+        "HEIGHT": windows.height,
+        "WIDTH": windows.width,
+        "K": windows.k,
+        "STRIDE": windows.stride,
+        "PAD_T": windows.top,
+        "PAD_L": windows.left,
+        "OUT_H": windows.rows,
+        "OUT_W": windows.columns,
+    }
 
 
 # ---- engines ---------------------------------------------------------------------------------------------------------
@@ -300,6 +292,11 @@ def _lane_parameters(here: Stream, x: Tensor, w: IntArray, out: Tensor) -> tuple
         "ACC_BITS": acc_bits,
     }
     return shared, w_bits
+
+
+def _acc_bits(shared: dict[str, Parameter]) -> int:
+    """Bits of a sum, of what _lane_parameters gives."""
+    return int(str(shared["ACC_BITS"]))
 
 
 def _unrolled(work: Lowering, node: Node, x: Tensor, out: Tensor) -> None:
@@ -335,7 +332,10 @@ def _mux_mac(work: Lowering, node: Node, x: Tensor, out: Tensor, fold: Fold, who
         weights, w_bits = (weights < 0).astype(np.int64), 1
         shared |= {"SIGN_ONLY": 1, "W_BITS": 1, "P_BITS": work.stream.bits + 1}
     nf, sf = w.shape[0] // fold.pe, w.shape[3] // fold.simd
-    if nf * sf > 1 and are_powers(weights):
+    if nf * sf > 1 and not is_complement(node) and pays(fold.simd * positions.shape[2], sf, _acc_bits(shared)):
+        weights, w_bits, told = complemented(weights, work.stream, _acc_bits(shared))
+        shared |= told
+    elif nf * sf > 1 and are_powers(weights):
         weights, w_bits = power_codes(weights)
         shared |= {"POWERS": 1, "W_BITS": w_bits}
     work.add(
@@ -376,14 +376,18 @@ def _kept_weights(node: Node) -> tuple[IntArray, IntArray]:
 
 def _depthwise(work: Lowering, node: Node, x: Tensor, out: Tensor, fold: Fold) -> None:
     """Each channel by itself, PE of them at a time: the window is handed on group by group."""
-    padded_window(work, node, fold.pe)
     w = node.attrs["weights"][..., 0]  # [channels, kh, kw]
-    taps, nf, before = w.shape[1] * w.shape[2], w.shape[0] // fold.pe, work.stream
-    if nf > 1:
-        made = Stream(taps * fold.pe, before.bits, before.signed, before.beats * nf)
-        work.add(f"{node.name}_groups", "width_down", node, made, made.beats, WIDTH=made.width, RATIO=nf)
+    taps, nf = w.shape[1] * w.shape[2], w.shape[0] // fold.pe
+    if is_point(node):
+        work.lanes(node, fold.pe)
+    else:
+        padded_window(work, node, fold.pe, beats=nf)
+        work.lanes(node, taps * fold.pe, "_groups")
     shared, w_bits = _lane_parameters(work.stream, x, w, out)
-    if nf > 1 and are_powers(w):
+    if nf > 1 and pays(taps, 1, _acc_bits(shared)):
+        w, w_bits, told = complemented(w, work.stream, _acc_bits(shared))
+        shared |= told
+    elif nf > 1 and are_powers(w):
         w, w_bits = power_codes(w)
         shared |= {"POWERS": 1, "W_BITS": w_bits}
     stream = sums_stream(out, fold.pe)
@@ -417,6 +421,9 @@ def _folded_mac(work: Lowering, node: Node, matrix: IntArray, out: Tensor, fold:
     elif fold.engine == "dsp":
         paired = fold.pe % 2 == 0 and p_bits + w_bits + 1 <= _DSP_BITS
         shared |= {"DSP": 2 if paired else 1}
+    elif matrix.shape != (fold.pe, fold.simd) and pays(fold.simd, matrix.shape[1] // fold.simd, _acc_bits(shared)):
+        matrix, w_bits, told = complemented(matrix, work.stream, _acc_bits(shared))
+        shared |= told
     elif matrix.shape != (fold.pe, fold.simd) and are_powers(matrix):
         matrix, w_bits = power_codes(matrix)
         shared |= {"POWERS": 1, "W_BITS": w_bits}

@@ -38,17 +38,22 @@ class Lowering:
     """Collects the stages of one graph. `here` is the stream that a node works on, its own stages appended as it goes.
 
     depths: for an edge (tensor, node that reads it) the beats that must be able to wait there; see buffers.py.
-    signs: the tensors that hold only -1 and 1.
+    signs: the tensors that hold only -1 and 1; without, as far as `graph` itself tells.
     """
 
     def __init__(
-        self, graph: Graph, folds: dict[str, Fold], target: Target, depths: dict[tuple[str, str], int]
+        self,
+        graph: Graph,
+        folds: dict[str, Fold],
+        target: Target,
+        depths: dict[tuple[str, str], int],
+        signs: frozenset[str] | None = None,
     ) -> None:
         self.graph, self.folds, self.target, self.depths = graph, folds, target, depths
         self.stages: list[Stage] = []
-        self.signs = sign_tensors(graph)
+        self.signs = sign_tensors(graph) if signs is None else signs
         self.readers = Counter(name for node in graph.nodes for name in node.inputs)
-        self.readers[graph.output] += 1
+        self.readers.update(output.tensor for output in graph.outputs)
         tensor = graph.tensors[graph.input]
         lanes = tensor.channels if len(tensor.shape) == 3 else 1
         self.source = self.tensor_stream(tensor, lanes)

@@ -21,7 +21,7 @@ def engines(node: Node) -> tuple[str, ...]:
     if is_depthwise(node):
         return ("depthwise",)
     if node.op == "Conv" and is_complement(node):
-        return ("mux",)  # the bias comes out of the multiplexers
+        return ("mux", "unrolled")  # the bias comes out of the multiplexers; other engines need a stage for it
     return ("mux", "folded", "dsp", "unrolled") if is_mux(node) else ("folded", "dsp", "unrolled")
 
 

@@ -40,7 +40,12 @@ class Family:
         return banks * -(-bits // wide) * luts + self.select * bits * (banks - 1)
 
     def table_luts(self, words: int, columns: int) -> float:
-        """LUTs of a table of constants with so many words and different columns, none of them trivial."""
+        """LUTs of a table of constants with so many words and different columns, none of them trivial.
+
+        A shallow table goes into the LUTs that read it, where they have more than 4 inputs.
+        """
+        if words <= 1 << (self.inputs - 4):
+            return 0.0
         parts = max(1.0, words / (1 << self.inputs))
         return self.table * columns * (parts + (parts - 1) * self.select)
 
@@ -48,7 +53,7 @@ class Family:
 FAMILIES = {
     "ecp5": Family(4, 1.0, 0.78, 1.0, 1.0, 0.0, 0.0, _BLOCKS_18K, ((16, 4, 4),)),
     "gowin": Family(4, 1.0, 0.78, 1.0, 1.0, 1.7, 1.0, _BLOCKS_18K, ((16, 4, 8),)),
-    "xc7": Family(6, 0.75, 0.75, 0.51, 0.06, -1.98, 0.0, _BLOCKS_18K, ((32, 6, 4), (64, 3, 4))),
+    "xc7": Family(6, 0.72, 0.69, 0.51, 1.25, -1.95, 0.0, _BLOCKS_18K, ((32, 6, 4), (64, 3, 4))),
     "ice40": Family(4, 0.75, 1.41, 0.94, 0.49, -0.97, 0.0, _BLOCKS_4K, ()),
 }
 

@@ -21,11 +21,15 @@ _EXCHANGES = 200
 
 @dataclass(frozen=True, eq=False)
 class Selection:
-    """The folds by layer, the clocks a frame of the slowest, and their cost: float64 [4], as layer_costs.KINDS."""
+    """The folds by layer, the clocks a frame of the slowest, and their cost: float64 [4], as layer_costs.KINDS.
+
+    rows: by layer, where each lies in its Options.
+    """
 
     folds: dict[str, Fold]
     clocks: int
     costs: FloatArray
+    rows: dict[str, int]
 
 
 def cheapest(table: Sequence[Options], interval: int, prices: FloatArray) -> Selection | None:
@@ -65,7 +69,8 @@ def excess(total: FloatArray, room: FloatArray) -> FloatArray:
 def _selection(table: Sequence[Options], picked: list[int]) -> Selection:
     costs = _total([options.costs for options in table], picked)
     clocks = max((int(o.clocks[i]) for o, i in zip(table, picked, strict=True)), default=1)
-    return Selection({o.node: o.folds[i] for o, i in zip(table, picked, strict=True)}, clocks, costs)
+    rows = {o.node: i for o, i in zip(table, picked, strict=True)}
+    return Selection({o.node: o.folds[rows[o.node]] for o in table}, clocks, costs, rows)
 
 
 def _total(costs: list[FloatArray], picked: list[int]) -> FloatArray:

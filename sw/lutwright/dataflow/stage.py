@@ -26,6 +26,11 @@ class Stream:
         """Bits of a beat."""
         return self.lanes * self.bits
 
+    @property
+    def bytes(self) -> int:
+        """Bytes of a beat on AXI4-Stream."""
+        return -(-self.width // 8)
+
 
 @dataclass(frozen=True, eq=False)
 class Vector:
@@ -71,31 +76,40 @@ class Stage:
     made: Unrolled | None = None
 
 
+@dataclass(frozen=True)
+class Outlet:
+    """A stream that comes out of a pipeline: output `name` of the graph, its `tensor`, and where the stream begins."""
+
+    name: str
+    tensor: str
+    link: Link
+    stream: Stream
+
+
 @dataclass(frozen=True, eq=False)
 class Pipeline:
-    """Every stage of a network, each behind those that it takes from; `output` is the stream that comes out."""
+    """Every stage of a network, each behind those that it takes from; `outlets` are the streams that come out."""
 
     name: str
     source: Stream
     stages: tuple[Stage, ...]
-    output: Link
+    outlets: tuple[Outlet, ...]
 
     def stage(self, name: str) -> Stage:
         """The stage called `name`."""
         return next(stage for stage in self.stages if stage.name == name)
 
-    @property
-    def stream(self) -> Stream:
-        """What comes out."""
-        return self.stage(self.output.stage).stream
+    def maker(self, link: Link) -> Stage | None:
+        """The stage that made the tensor that stream `link` carries, behind which a fork or converter may stand.
 
-    @property
-    def last(self) -> Stage:
-        """The stage that made the tensor that comes out; a fork or converter may follow it."""
-        stage = self.stage(self.output.stage)
-        while not stage.tensor:
-            stage = self.stage(stage.inputs[0].stage)
-        return stage
+        None where it is the pipeline's input.
+        """
+        while link.stage:
+            stage = self.stage(link.stage)
+            if stage.tensor:
+                return stage
+            link = stage.inputs[0]
+        return None
 
     @property
     def interval(self) -> int:

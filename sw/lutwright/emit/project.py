@@ -12,13 +12,15 @@ from typing import Any
 import onnx
 
 import lutwright
-from lutwright.boards import Board
+from lutwright.boards import Board, at_clock, load_board
 from lutwright.dataflow.choose import Choice
 from lutwright.dataflow.folding import Fold
 from lutwright.dataflow.lower import Target, lower
+from lutwright.dataflow.memories import block_names, with_blocks
 from lutwright.dataflow.stage import Pipeline
-from lutwright.emit.rtl import beat_bytes, bench_files, cell_closure, core_files, pipeline_cells
-from lutwright.emit.shell import CoreInterface, constraint_name, link_sources, shell_files
+from lutwright.emit.packet import packet_files, packet_name, packet_stream
+from lutwright.emit.rtl import bench_files, cell_closure, core_files, pipeline_cells
+from lutwright.emit.shell import CoreInterface, clock_sources, constraint_name, link_sources, shell_files
 from lutwright.errors import BadProject
 from lutwright.frontend.load import load_model
 from lutwright.frontend.translate import InputType, import_model
@@ -50,14 +52,8 @@ class BuildPlan:
 
 def core_interface(pipeline: Pipeline, project_id: int) -> CoreInterface:
     """The streams of the core as its board shell needs them."""
-    return CoreInterface(
-        pipeline.name,
-        beat_bytes(pipeline.source),
-        pipeline.source.beats,
-        beat_bytes(pipeline.stream),
-        pipeline.stream.beats,
-        project_id,
-    )
+    source, made = pipeline.source, packet_stream(pipeline)
+    return CoreInterface(packet_name(pipeline), source.bytes, source.beats, made.bytes, made.beats, project_id)
 
 
 def model_bytes(model: Path) -> bytes:
@@ -79,7 +75,8 @@ def plan_project(
     project_id = zlib.crc32(BuildPlan(core).digest.encode())
     interface = core_interface(pipeline, project_id)
     files = {f"rtl/{name}": data for name, data in core.items()}
-    files |= {f"rtl/{path.name}": path.read_bytes() for path in link_sources()}
+    files |= {f"rtl/{name}": data for name, data in packet_files(pipeline).items()}
+    files |= {f"rtl/{path.name}": path.read_bytes() for path in (*link_sources(), *clock_sources(board))}
     shell = shell_files(interface, board)
     constraints = constraint_name(board)
     files |= {("" if name == constraints else "rtl/") + name: data for name, data in shell.items()}
@@ -95,6 +92,7 @@ def plan_project(
         "top": "board_top",
         "constraints": constraints,
         "baud": board.uart.baud,
+        "clock_mhz": board.clock.pll.asked if board.clock.pll else board.clock.mhz,
         "core": {
             "in_bytes": interface.in_bytes,
             "in_beats": interface.in_beats,
@@ -103,6 +101,7 @@ def plan_project(
         },
         "interval": pipeline.interval,
         "target": [choice.target.interval, choice.target.adder_levels, choice.target.block_bits],
+        "blocks": block_names(pipeline),
         "folds": {name: [f.engine, f.pe, f.simd] for name, f in choice.folds.items()},
         "estimate": choice.estimate.as_dict(),
         "data": graph.metadata.get("lutwright.dataset", ""),
@@ -177,6 +176,18 @@ class Project:
         return sorted((self.folder / "rtl").glob("*.sv"))
 
     @property
+    def board(self) -> Board:
+        """The board that it is built for, at the clock that was asked for."""
+        return at_clock(load_board(self.manifest["board"]), self.manifest["clock_mhz"])
+
+    @property
+    def class_output(self) -> int | None:
+        """The number of the first output that is a class, one index a frame; None where there is none."""
+        made = {node.output for node in self.graph.nodes if node.op == "ArgMax"}
+        ends = [output.tensor for output in self.graph.outputs]
+        return next((i for i, name in enumerate(ends) if name in made and self.graph.tensors[name].words == 1), None)
+
+    @property
     def bench(self) -> Path:
         """The bench of the core."""
         return self.folder / "sim" / "tb_core.sv"
@@ -198,4 +209,5 @@ def open_project(folder: Path) -> Project:
     declared = InputType.parse(manifest["input"]) if manifest["input"] else None
     graph = replace(hardware_graph(folder / manifest["model"], declared), name=manifest["name"])
     folds = {name: Fold(pe, simd, engine) for name, (engine, pe, simd) in manifest["folds"].items()}
-    return Project(folder, manifest, graph, lower(graph, folds, Target(*manifest["target"])))
+    pipeline = with_blocks(lower(graph, folds, Target(*manifest["target"])), manifest["blocks"])
+    return Project(folder, manifest, graph, pipeline)

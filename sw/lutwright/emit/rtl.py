@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping, Sequence
 
 import lutwright
-from lutwright.dataflow.stage import Link, Parameter, Pipeline, Stage, Stream, Vector
+from lutwright.dataflow.stage import Link, Outlet, Parameter, Pipeline, Stage, Stream, Vector
 from lutwright.emit.render import render
 from lutwright.emit.unrolled import unrolled_file
 from lutwright.ir.graph import Graph
 from lutwright.numerics.packing import literal, memory_lines
 from lutwright.resources import room
-
-
-def beat_bytes(stream: Stream) -> int:
-    """Bytes of a beat of `stream` on AXI4-Stream."""
-    return -(-stream.width // 8)
 
 
 def core_files(graph: Graph, pipeline: Pipeline) -> dict[str, bytes]:
@@ -40,11 +36,39 @@ def bench_files(pipeline: Pipeline) -> dict[str, bytes]:
     """File name -> bytes of the bench that plays frames into the core and records every tap."""
     values: dict[str, object] = {
         "name": pipeline.name,
-        "in_bytes": beat_bytes(pipeline.source),
-        "out_bytes": beat_bytes(pipeline.stream),
+        "in_bytes": pipeline.source.bytes,
+        "outputs": [
+            {
+                "id": bench_id(pipeline, outlet),
+                "port": port_name(pipeline, outlet),
+                "bytes": outlet.stream.bytes,
+                "record": record_name(pipeline, outlet).format("%0d"),
+                "noise": _NOISE[index % len(_NOISE)],
+            }
+            for index, outlet in enumerate(pipeline.outlets)
+        ],
         "taps": [{"name": s.name, "width": s.stream.width} for s in tapped(pipeline)],
     }
     return {"tb_core.sv": render("tb_core.sv.j2", values)}
+
+
+# Nine bytes of the bench's generator that differ; the stalls of a tenth output are those of the first.
+_NOISE = tuple(f"{word}[{8 * i + 15}:{8 * i + 8}]" for word in ("noise", "noise_a", "noise_b") for i in range(3))
+
+
+def port_name(pipeline: Pipeline, outlet: Outlet) -> str:
+    """The AXI4-Stream port of `outlet`: m_axis where it is the only one, else m_axis_<name>."""
+    return "m_axis" if len(pipeline.outlets) == 1 else f"m_axis_{outlet.name}"
+
+
+def bench_id(pipeline: Pipeline, outlet: Outlet) -> str:
+    """What the bench puts behind the names of what belongs to `outlet`: nothing where it is the only one."""
+    return "" if len(pipeline.outlets) == 1 else f"_{outlet.name}"
+
+
+def record_name(pipeline: Pipeline, outlet: Outlet) -> str:
+    """The bench's record of `outlet`, with {} for the number of the run; no stage has a name with a dot."""
+    return "record_{}_output.hex" if len(pipeline.outlets) == 1 else f"record_{{}}_output.{outlet.name}.hex"
 
 
 def tapped(pipeline: Pipeline) -> list[Stage]:
@@ -67,9 +91,41 @@ def cell_closure(cells: set[str]) -> set[str]:
 
 
 def _core_values(graph: Graph, pipeline: Pipeline) -> dict[str, object]:
-    source, stream = pipeline.source, pipeline.stream
-    ports = {stage.name: stage.ports for stage in pipeline.stages}
-    stages = [
+    return {
+        "name": pipeline.name,
+        "title": f"the network '{graph.name}' as a pipeline of streaming stages",
+        "version": lutwright.__version__,
+        "source": pipeline.source,
+        "in_bytes": pipeline.source.bytes,
+        "interval": pipeline.interval,
+        "slowest": pipeline.slowest.name,
+        "stages": stage_values(pipeline.stages, pipeline.source, {}, lambda stage: _comment(graph, stage)),
+        "outputs": [_outlet_values(pipeline, outlet) for outlet in pipeline.outlets],
+        "padding": pipeline.source.width % 8 != 0,
+    }
+
+
+def _outlet_values(pipeline: Pipeline, outlet: Outlet) -> dict[str, object]:
+    ports, port = {stage.name: stage.ports for stage in pipeline.stages}, port_name(pipeline, outlet)
+    alone = len(pipeline.outlets) == 1
+    return {
+        "title": "output:   " if alone else f"output '{outlet.name}': ",
+        "port": port,
+        "beat": "beat" if alone else f"{port}_beat",
+        "bytes": outlet.stream.bytes,
+        "stream": outlet.stream,
+        "data": f"{outlet.link.stage}_data",
+        "valid": _signal(outlet.link, "valid", ports),
+        "ready": _signal(outlet.link, "ready", ports),
+    }
+
+
+def stage_values(
+    stages: Sequence[Stage], source: Stream, ports: Mapping[str, int], comment: Callable[[Stage], str]
+) -> list[dict[str, object]]:
+    """What stages.sv.j2 needs of `stages`; `ports` has the streams of what stands before them."""
+    ports = {**ports, **{stage.name: stage.ports for stage in stages}}
+    return [
         {
             "name": stage.name,
             "cell": stage.cell,
@@ -78,27 +134,11 @@ def _core_values(graph: Graph, pipeline: Pipeline) -> dict[str, object]:
             "data": _joined([_data(link, source) for link in stage.inputs]),
             "valid": _joined([_signal(link, "valid", ports) for link in stage.inputs]),
             "ready": _joined([_signal(link, "ready", ports) for link in stage.inputs]),
-            "comment": _comment(graph, stage),
+            "comment": comment(stage),
             "parameters": [(key, _value(value)) for key, value in stage.parameters.items()],
         }
-        for stage in pipeline.stages
+        for stage in stages
     ]
-    return {
-        "name": pipeline.name,
-        "title": f"the network '{graph.name}' as a pipeline of streaming stages",
-        "version": lutwright.__version__,
-        "source": source,
-        "stream": stream,
-        "in_bytes": beat_bytes(source),
-        "out_bytes": beat_bytes(stream),
-        "interval": pipeline.interval,
-        "slowest": pipeline.slowest.name,
-        "stages": stages,
-        "last_data": f"{pipeline.output.stage}_data",
-        "last_valid": _signal(pipeline.output, "valid", ports),
-        "last_ready": _signal(pipeline.output, "ready", ports),
-        "padding": source.width % 8 != 0,
-    }
 
 
 def _joined(names: list[str]) -> str:
@@ -109,10 +149,10 @@ def _joined(names: list[str]) -> str:
 def _data(link: Link, source: Stream) -> str:
     if link.stage:
         return f"{link.stage}_data"
-    return f"s_axis_tdata[{source.width - 1}:0]" if source.width != 8 * beat_bytes(source) else "s_axis_tdata"
+    return f"s_axis_tdata[{source.width - 1}:0]" if source.width != 8 * source.bytes else "s_axis_tdata"
 
 
-def _signal(link: Link, kind: str, ports: dict[str, int]) -> str:
+def _signal(link: Link, kind: str, ports: Mapping[str, int]) -> str:
     """The valid or ready of one end of a stream."""
     if not link.stage:
         return f"s_axis_t{kind}"

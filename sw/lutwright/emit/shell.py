@@ -12,6 +12,7 @@ from pathlib import Path
 from lutwright.boards import Board
 from lutwright.emit.render import render
 from lutwright.errors import BadOption
+from lutwright.plls import Pll, kind_of
 from lutwright.resources import room
 
 TOP = "board_top"
@@ -62,7 +63,17 @@ def shell_files(core: CoreInterface, board: Board, timeout_bits: int = TIMEOUT_B
     _check(core)
     constraints = constraint_name(board)
     template = {"gowin": "board_top_gowin.cst.j2", "ecp5": "board_top_ecp5.lpf.j2"}[board.family]
-    values = {"core": core, "board": board, "top": TOP, "timeout_clocks": timeout_bits * board.clocks_per_bit}
+    pll = board.clock.pll
+    values = {
+        "core": core,
+        "board": board,
+        "top": TOP,
+        "timeout_clocks": timeout_bits * board.clocks_per_bit,
+        "clock_port": "osc" if pll else "clk",
+        "pll": pll,
+        "pll_parameters": pll_parameters(pll, board) if pll else [],
+        "press": _press(board),
+    }
     return {f"{TOP}.sv": render("board_top.sv.j2", values), constraints: render(template, values)}
 
 
@@ -74,6 +85,39 @@ def constraint_name(board: Board) -> str:
 def link_sources() -> list[Path]:
     """The SystemVerilog files of hw/rtl that the shell needs besides the core."""
     return [room("hw") / "rtl" / f"{cell}.sv" for cell in LINK_CELLS]
+
+
+def clock_sources(board: Board) -> list[Path]:
+    """The SystemVerilog files of hw/vendor that make the clock; none where that is the oscillator."""
+    pll = board.clock.pll
+    kind = kind_of(board.family, board.device, board.speed)
+    if pll is None or kind is None:
+        return []
+    return [room("hw") / "vendor" / f"{name}.sv" for name in (kind.cell, *kind.primitives, "pll_model")]
+
+
+def _press(board: Board) -> str:
+    """What resets the design: the button, and the PLL until it has locked."""
+    told = ["!locked"] if board.clock.pll else []
+    if board.reset:
+        told.append("!button" if board.reset.active == "low" else "button")
+    return " || ".join(told) or "1'b0"
+
+
+def pll_parameters(pll: Pll, board: Board) -> list[tuple[str, str]]:
+    """The parameters of the cell `pll`.cell of hw/vendor, as SystemVerilog."""
+    if pll.cell == "pll_ecp5":
+        second = 0 if pll.output == pll.inner else pll.output
+        names = {"CLKI_DIV": pll.reference, "CLKFB_DIV": pll.feedback, "CLKOP_DIV": pll.inner, "CLKOS_DIV": second}
+        return [(name, str(value)) for name, value in names.items()]
+    if pll.cell == "pll_gowin":
+        names = {"IDIV_SEL": pll.reference - 1, "FBDIV_SEL": pll.feedback - 1, "ODIV_SEL": pll.output}
+        told = [(name, str(value)) for name, value in names.items()]
+        return [("FCLKIN", f'"{pll.oscillator:.9g}"'), ("DEVICE", f'"{board.device}"'), *told]
+    steps = (17, 26, 44, 66, 101)
+    names = {"DIVR": pll.reference - 1, "DIVF": pll.feedback - 1, "DIVQ": pll.output.bit_length() - 1}
+    names["FILTER_RANGE"] = 1 + sum(pll.pfd >= step for step in steps)
+    return [(name, str(value)) for name, value in names.items()]
 
 
 def _check(core: CoreInterface) -> None:

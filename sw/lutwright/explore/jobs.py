@@ -13,7 +13,7 @@ from lutwright.boards import Board
 from lutwright.emit.shell import TOP
 from lutwright.errors import DoesNotFit
 from lutwright.files import write_tree
-from lutwright.flow.bitstream import make_bitstream
+from lutwright.flow.bitstream import Measured, check_speed, place_and_route
 from lutwright.flow.synth import synthesise
 from lutwright.flow.tools import FLOW_TOOLS, version
 
@@ -21,7 +21,7 @@ from lutwright.flow.tools import FLOW_TOOLS, version
 @dataclass(frozen=True)
 class Job:
     """files: the sources of a project, memory files and constraints, by their paths in it. route: place and route as
-    well, for the highest clock."""
+    well, for Fmax."""
 
     files: dict[str, bytes]
     board: Board
@@ -42,7 +42,10 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was measured; refused: why the board has no room for it, else "". fmax_mhz: None without place and route."""
+    """What was measured; refused: why the board cannot have it, else "". fmax_mhz: None without place and route.
+
+    A design that has room and is too slow is measured as well as refused.
+    """
 
     lut: int = 0
     ff: int = 0
@@ -60,9 +63,18 @@ def run(job: Job) -> Outcome:
         sources = sorted((folder / "rtl").glob("*.sv"))
         try:
             if job.route:
-                made = make_bitstream(folder, sources, job.board, TOP)
-                return Outcome(made.lut, made.ff, made.bram, made.dsp, made.fmax_mhz)
+                return _routed(place_and_route(folder, sources, job.board, TOP), job.board)
             cells = synthesise(folder, sources, job.board, TOP).cells
         except DoesNotFit as error:
             return Outcome(refused=str(error))
     return Outcome(cells.lut, cells.ff, cells.bram, cells.dsp)
+
+
+def _routed(made: Measured, board: Board) -> Outcome:
+    """The outcome of a design that has room."""
+    refused = ""
+    try:
+        check_speed(board, made)
+    except DoesNotFit as error:
+        refused = str(error)
+    return Outcome(made.lut, made.ff, made.bram, made.dsp, made.fmax_mhz, refused)

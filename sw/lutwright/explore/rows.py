@@ -35,7 +35,7 @@ def folding_name(point: Point) -> str:
 
 def row(point: Point, front: bool, mhz: float, outcome: Outcome | None) -> dict[str, Any]:
     """One row: COLUMNS, and whether the point is on the front. Rates are those at a clock of `mhz`."""
-    measured = outcome if outcome is not None and not outcome.refused else None
+    measured = outcome if outcome is not None and (not outcome.refused or outcome.fmax_mhz is not None) else None
     return {
         "frames_per_second": round(mhz * 1e6 / point.interval, 2),
         "interval": point.interval,

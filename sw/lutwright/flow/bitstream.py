@@ -49,7 +49,10 @@ _NO_ROOM = re.compile(r"[Uu]nable to (find|place|legali[sz]e)|no (more )?[Bb]els
 
 @dataclass(frozen=True)
 class Measured:
-    """A finished bitstream and its figures; frequencies in MHz, `used` and `available` by nextpnr's cell names."""
+    """A routed design and its figures, and where its bitstream is or would be.
+
+    Frequencies in MHz, `used` and `available` by nextpnr's cell names.
+    """
 
     lut: int
     ff: int
@@ -84,7 +87,29 @@ def make_bitstream(
     The bitstream appears only when it is complete and meets the board's clock; an old one is removed first.
     Raises DoesNotFit (area or speed), ToolMissing, ToolFailed, BadProject.
     """
-    bitstream = project / f"{top}{SUFFIX[board.family]}"
+    bitstream = _bitstream(project, board, top)
+    bitstream.unlink(missing_ok=True)
+    command(GOWIN_PACK if board.family == "gowin" else ECPPACK)  # say what is missing before the long work
+    measured = place_and_route(project, sources, board, top, seed, progress, timeout)
+    check_speed(board, measured)
+    progress("bitstream")
+    _pack(project, board, top, bitstream, timeout)
+    return measured
+
+
+def place_and_route(
+    project: Path,
+    sources: list[Path],
+    board: Board,
+    top: str,
+    seed: int = 1,
+    progress: Callable[[str], None] = _quiet,
+    timeout: float = TIMEOUT,
+) -> Measured:
+    """As make_bitstream, without the bitstream, and whether the board's clock is met or not.
+
+    Raises DoesNotFit (area), ToolMissing, ToolFailed, BadProject.
+    """
     constraints = project / f"{top}{_CONSTRAINTS[board.family]}"
     if not constraints.is_file():
         raise BadProject(
@@ -93,18 +118,28 @@ def make_bitstream(
             "absent",
             "Build the project again.",
         )
-    for tool in (NEXTPNR_GOWIN, GOWIN_PACK) if board.family == "gowin" else (NEXTPNR_ECP5, ECPPACK):
-        command(tool)  # say what is missing before the long work
-    bitstream.unlink(missing_ok=True)
+    command(NEXTPNR_GOWIN if board.family == "gowin" else NEXTPNR_ECP5)
     progress("synthesis")
     synthesis = synthesise(project, sources, board, top, timeout=timeout)
     _check_area(board, {kind: getattr(synthesis.cells, kind) for kind in _NAMES})
     progress("place and route")
     report = _place(project, board, top, seed, timeout)
-    measured = _measure(board, report, synthesis, bitstream)
-    progress("bitstream")
-    _pack(project, board, top, bitstream, timeout)
-    return measured
+    return _measure(board, report, synthesis, _bitstream(project, board, top))
+
+
+def check_speed(board: Board, measured: Measured) -> None:
+    """Raise DoesNotFit where a routed design is too slow for the clock of `board`."""
+    if measured.fmax_mhz < board.clock.mhz:
+        raise DoesNotFit(
+            f"board '{board.name}' (speed)",
+            f"runs at {board.clock.mhz:.6g} MHz, the design reaches {measured.fmax_mhz:.1f} MHz",
+            fix=f"Ask for a --clock of at most {math.floor(measured.fmax_mhz)}, try another seed, or use narrower "
+            f"stages.",
+        )
+
+
+def _bitstream(project: Path, board: Board, top: str) -> Path:
+    return project / f"{top}{SUFFIX[board.family]}"
 
 
 def _check_area(board: Board, used: Mapping[str, int]) -> None:
@@ -129,7 +164,7 @@ def _place(project: Path, board: Board, top: str, seed: int, timeout: float) -> 
         "--seed",
         str(seed),
         "--freq",
-        f"{board.clock.mhz:g}",
+        f"{board.clock.mhz:.9g}",
         "--timing-allow-fail",
         *board.tools.place,
     ]
@@ -197,7 +232,7 @@ def _too_many(board: Board, cell: str, used: int, limit: int) -> DoesNotFit:
 
 
 def _measure(board: Board, report: Mapping[str, object], synthesis: Synthesis, bitstream: Path) -> Measured:
-    """Read nextpnr's report; DoesNotFit where area or speed do not suffice."""
+    """Read nextpnr's report; DoesNotFit where the area does not suffice."""
     table = report.get("utilization")
     clocks = report.get("fmax")
     if not isinstance(table, dict) or not isinstance(clocks, dict) or not clocks:
@@ -213,12 +248,6 @@ def _measure(board: Board, report: Mapping[str, object], synthesis: Synthesis, b
     if over:
         raise _too_many(board, over[0], used[over[0]], available[over[0]])
     fmax = min(float(clock["achieved"]) for clock in clocks.values())
-    if fmax < board.clock.mhz:
-        raise DoesNotFit(
-            f"board '{board.name}' (speed)",
-            f"runs at {board.clock.mhz:g} MHz, the design reaches {fmax:.1f} MHz",
-            fix="Try another seed, or use narrower stages.",
-        )
     totals = _totals(board.family, used)
     _check_area(board, totals)
     return Measured(

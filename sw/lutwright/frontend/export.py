@@ -110,7 +110,8 @@ def _name_nodes(graph: onnx.GraphProto) -> None:
 def _name_tensors(graph: onnx.GraphProto) -> None:
     """Name every tensor after the node that makes it or, for a constant, uses it."""
     constants = {tensor.name for tensor in graph.initializer}
-    names = {"": "", graph.input[0].name: "input", graph.output[0].name: "output"}
+    names = {"": "", graph.input[0].name: "input"}
+    names |= {value.name: f"output{i or ''}" for i, value in enumerate(graph.output)}
     for node in graph.node:
         roles = _ROLES.get(node.op_type, ())
         for index, tensor in enumerate(node.input):

@@ -274,9 +274,9 @@ def in_order(graph: onnx.GraphProto, known: set[str]) -> list[onnx.NodeProto]:
     return [nodes[index] for index in order]
 
 
-def read_for(output: str, nodes: list[onnx.NodeProto]) -> list[onnx.NodeProto]:
-    """Those of `nodes`, which are in order, that tensor `output` needs."""
-    needed, kept = {output}, []
+def read_for(outputs: Iterable[str], nodes: list[onnx.NodeProto]) -> list[onnx.NodeProto]:
+    """Those of `nodes`, which are in order, that the tensors `outputs` need."""
+    needed, kept = set(outputs), []
     for node in reversed(nodes):
         if not needed.isdisjoint(node.output):
             needed.update(name for name in node.input if name)

@@ -20,7 +20,7 @@ from lutwright.frontend.load import constant_node, constants, in_order, load_mod
 from lutwright.frontend.quantisers import attributes, place
 from lutwright.frontend.translator import MOST_WORDS, NotFixedPoint, Tap, Translator, identifier
 from lutwright.frontend.values import Constant, InputType, Raw, Symbol, Value
-from lutwright.ir.graph import Graph
+from lutwright.ir.graph import Graph, Output
 from lutwright.ir.verify import verify
 from lutwright.numerics.chain import Chain
 from lutwright.numerics.edge import Exit
@@ -86,6 +86,7 @@ HANDLERS: Mapping[str, Handler] = {
     "Gather": choice.gather,
 }
 
+_MOST_OUTPUTS = 256
 _QONNX = ("qonnx.custom_op.general", "onnx.brevitas", "finn.custom_op.general", "qonnx.custom_op.channels_last")
 # Not folded where all inputs are constants: quantisers make weights, random numbers are none.
 _KEPT = {"Quant", "IntQuant", "BipolarQuant", "Trunc", "MultiThreshold", "MaxPoolNHWC"}
@@ -134,13 +135,11 @@ def _translate(
     graph = model.graph
     fixed = constants(graph)
     inputs = [i for i in graph.input if i.name not in fixed]
-    if len(inputs) != 1 or len(graph.output) != 1:
-        raise UnsupportedOp(
-            f"model '{name}'",
-            "must have one input and one output",
-            f"{len(inputs)} and {len(graph.output)}",
-            "Cut the model.",
-        )
+    if len(inputs) != 1:
+        raise UnsupportedOp(f"model '{name}'", "must have one input", len(inputs), "Cut the model.")
+    if len(graph.output) > _MOST_OUTPUTS:
+        rule = f"must have at most {_MOST_OUTPUTS} outputs"
+        raise UnsupportedOp(f"model '{name}'", rule, len(graph.output), "Cut the model.")
     batch, shape = _input_shape(inputs[0])
     view = plain(shape, _channels_last(graph, inputs[0].name))
     integers = _integer_input(inputs[0], declared)
@@ -152,7 +151,7 @@ def _translate(
     t.versions = {"" if e.domain == "ai.onnx" else e.domain: e.version for e in model.opset_import}
     t.values = {key: Constant(value) for key, value in fixed.items()}
     t.values[inputs[0].name] = Raw(view, Chain(np.ones(1)))
-    for node in read_for(graph.output[0].name, in_order(graph, set(t.values))):
+    for node in read_for((output.name for output in graph.output), in_order(graph, set(t.values))):
         _handle(t, node)
     return _finish(t, model, reason)
 
@@ -234,8 +233,21 @@ def _called(t: Translator, node: onnx.NodeProto) -> str:
 
 
 def _finish(t: Translator, model: onnx.ModelProto, reason: str) -> Import:
-    output = model.graph.output[0].name
+    names: set[str] = set()
+    outputs = tuple(_output(t, value.name, names) for value in model.graph.output)
+    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    assert t.edge is not None  # `_output` has refused what is not computed from it
+    made = _needed(Graph(t.name, tuple(t.nodes), t.tensors, "input", outputs, t.edge, metadata))
+    taps = tuple(tap for tap in t.taps if tap.tensor in made.tensors)
+    return Import(verify(made), t.kind, reason, taps, t.declared)
+
+
+def _output(t: Translator, output: str, names: set[str]) -> Output:
+    """The model's `output` as one of the graph, under a name that is not among `names`, which it joins."""
     result = t.values.get(output)
+    if result is None:
+        fix = "Leave the second output of its node out of the model's."
+        raise UnsupportedOp(f"output '{output}'", "must be an output that is made", "another", fix)
     if not isinstance(result, Symbol) or t.edge is None:
         raise BadModel(
             f"output '{output}'", "must be computed from the quantised input", "something else", "Quantise the input."
@@ -246,15 +258,18 @@ def _finish(t: Translator, model: onnx.ModelProto, reason: str) -> Import:
     t.tap(output, result, last=True)
     run = result.last.run if result.last is not None else None
     leave = None if t.is_index(result) and not result.chain.ops else Exit(result.chain, t.kind, result.view, run)
-    metadata = {entry.key: entry.value for entry in model.metadata_props}
-    made = _needed(Graph(t.name, tuple(t.nodes), t.tensors, "input", result.tensor, t.edge, metadata, leave))
-    taps = tuple(tap for tap in t.taps if tap.tensor in made.tensors)
-    return Import(verify(made), t.kind, reason, taps, t.declared)
+    base = name = identifier(f"m_axis_{output}").removeprefix("m_axis_")  # it always stands behind a prefix
+    count = 1
+    while name in names:
+        count += 1
+        name = f"{base}_{count}"
+    names.add(name)
+    return Output(result.tensor, name, leave)
 
 
 def _needed(graph: Graph) -> Graph:
-    """`graph` without nodes that the output does not need."""
-    alive = {graph.output}
+    """`graph` without nodes that no output needs."""
+    alive = set(graph.ends)
     for node in reversed(graph.nodes):
         if node.output in alive:
             alive.update(node.inputs)

@@ -61,5 +61,11 @@ def _by_definition(graph: Graph, codes: IntArray, wanted: set[str]) -> dict[str,
 
 
 def execute(graph: Graph, codes: IntArray) -> IntArray:
-    """Run `graph` on input codes [batch, ...shape] and return its output [batch, ...shape]."""
+    """Run `graph`, which has one output, on input codes [batch, ...shape] and return that output [batch, ...shape]."""
     return execute_all(graph, codes, {graph.output})[graph.output]
+
+
+def execute_outputs(graph: Graph, codes: IntArray) -> tuple[IntArray, ...]:
+    """Run `graph` on input codes [batch, ...shape] and return each of its outputs [batch, ...shape], in order."""
+    words = execute_all(graph, codes, set(graph.ends))
+    return tuple(words[output.tensor] for output in graph.outputs)

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from lutwright.errors import BadGraph
 from lutwright.numerics.edge import Edge, Exit
 from lutwright.numerics.quantiser import FloatArray
 from lutwright.numerics.ranges import IntType, type_of
@@ -60,18 +61,52 @@ class Node:
 
 
 @dataclass(frozen=True, eq=False)
+class Output:
+    """One output of a network: the integers of `tensor`, called `name`: letters, digits and underscores.
+
+    `exit` turns them into the model's float output, and is None where they are indices or of no model.
+    """
+
+    tensor: str
+    name: str = "output"
+    exit: Exit | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class Graph:
-    """A network. `edge` turns the model's float input into the integers of tensor `input`; `exit` turns those of
-    tensor `output` into the model's float output, and is None where the output is an index or of no model."""
+    """A network. `edge` turns the model's float input into the integers of tensor `input`; `outputs`, one or more with
+    different names, stand in the order of the model. Later nodes may read a tensor that is put out."""
 
     name: str
     nodes: tuple[Node, ...]
     tensors: Mapping[str, Tensor]
     input: str
-    output: str
+    outputs: tuple[Output, ...]
     edge: Edge
     metadata: Mapping[str, str]
-    exit: Exit | None = None
+
+    @property
+    def only(self) -> Output:
+        """The output of a graph that has one; BadGraph where there are several."""
+        if len(self.outputs) != 1:
+            names = ", ".join(output.name for output in self.outputs)
+            raise BadGraph(f"graph '{self.name}'", "must have one output here", names, "Ask for `outputs`.")
+        return self.outputs[0]
+
+    @property
+    def output(self) -> str:
+        """The tensor of the only output; BadGraph where there are several."""
+        return self.only.tensor
+
+    @property
+    def exit(self) -> Exit | None:
+        """The exit of the only output; BadGraph where there are several."""
+        return self.only.exit
+
+    @cached_property
+    def ends(self) -> tuple[str, ...]:
+        """The tensors that are put out, each once."""
+        return tuple(dict.fromkeys(output.tensor for output in self.outputs))
 
     def node(self, name: str) -> Node:
         """The node called `name`; KeyError where there is none."""
@@ -92,10 +127,6 @@ class Graph:
             for name in dict.fromkeys(node.inputs):
                 readers.setdefault(name, []).append(node)
         return readers
-
-    def ending(self, nodes: tuple[Node, ...], tensors: Mapping[str, Tensor], output: str) -> Graph:
-        """A copy that ends in an index, which needs no floats behind it."""
-        return replace(self, nodes=nodes, tensors=dict(tensors), output=output, exit=None)
 
     def with_nodes(self, nodes: tuple[Node, ...], tensors: Mapping[str, Tensor]) -> Graph:
         """A copy with other nodes and tensors."""

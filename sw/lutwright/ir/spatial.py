@@ -99,7 +99,9 @@ def _resize_infer(node: Node, inputs: list[Tensor]) -> Tensor:
     rows, columns = node.attrs["rows"], node.attrs["columns"]
     within(node, "rows", rows, height)
     within(node, "columns", columns, width)
-    return Tensor(node.output, (rows.size, columns.size, channels), x.low, x.high, x.scale)
+    low, high = node.attrs.get("range", (x.low, x.high))
+    must(node, x.low <= low <= high <= x.high, f"range must lie within [{x.low}, {x.high}]", (low, high))
+    return Tensor(node.output, (rows.size, columns.size, channels), low, high, x.scale)
 
 
 def _resize_execute(node: Node, inputs: list[IntArray], tensors: list[Tensor]) -> IntArray:
@@ -146,6 +148,8 @@ ROWS = (
         {"rows": integers(1), "columns": integers(1)},
         _resize_infer,
         _resize_execute,
+        # The words that are picked may reach less far than all: what made them knows.
+        optional={"range": Attribute("(low, high), integers", lambda v: isinstance(v, tuple) and len(v) == 2)},
     ),
     Op(
         "DepthToSpace",

@@ -84,5 +84,8 @@ def to_text(graph: Graph) -> str:
             f"  {node.name} = {node.op}({', '.join(node.inputs)}) {detail}".rstrip()
             + f" -> {_tensor(graph.tensors[node.output])}"
         )
-    lines.append(f"  output {graph.output}")
+    if len(graph.outputs) == 1:
+        lines.append(f"  output {graph.output}")
+    else:
+        lines += [f"  output {output.name}: {output.tensor}" for output in graph.outputs]
     return "\n".join(lines) + "\n"

@@ -11,7 +11,7 @@ def verify(graph: Graph) -> Graph:
     """Return `graph` unchanged if it keeps every rule, else raise BadGraph naming the node.
 
     Rules: names are unique; nodes read only what is there; every attribute is there and right; shape and range of
-    every tensor are those that its node makes; the output is there.
+    every tensor are those that its node makes; there are outputs, each of a tensor that is there, of different names.
     """
     where = f"graph '{graph.name}'"
     if graph.input not in graph.tensors:
@@ -31,6 +31,14 @@ def verify(graph: Graph) -> Graph:
             raise BadGraph(place, f"the output must be {made.shape} in [{made.low}, {made.high}]", told)
         names.add(node.name)
         known.add(node.output)
-    if graph.output not in known:
-        raise BadGraph(where, "the output must be made by a node", graph.output)
+    _verify_outputs(graph, known, where)
     return graph
+
+
+def _verify_outputs(graph: Graph, known: set[str], where: str) -> None:
+    called = [output.name for output in graph.outputs]
+    if not called or len(set(called)) < len(called):
+        raise BadGraph(where, "outputs must be one or more of different names", called)
+    for output in graph.outputs:
+        if output.tensor not in known:
+            raise BadGraph(where, "the output must be made by a node", output.tensor)

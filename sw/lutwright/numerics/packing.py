@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 
 from lutwright.numerics.quantiser import IntArray
 
+LITERAL_BITS = 1 << 16
+"""Bits of the widest number that every tool reads; Verilator refuses more."""
+
 
 def pack(values: IntArray, width: int) -> int:
     """Pack integers (any shape, C order, two's complement) of `width` bits into one; element 0 lowest."""
@@ -18,9 +21,13 @@ def pack(values: IntArray, width: int) -> int:
 
 
 def literal(values: IntArray, width: int) -> str:
-    """A SystemVerilog hexadecimal literal of the packed `values`."""
-    bits = max(1, values.size * width)
-    return f"{bits}'h{pack(values, width):x}"
+    """The packed `values` as a SystemVerilog hexadecimal literal; where they are many, several side by side."""
+    bits, word = max(1, values.size * width), pack(values, width)
+    parts = []
+    for start in range(0, bits, LITERAL_BITS):
+        size = min(LITERAL_BITS, bits - start)
+        parts.append(f"{size}'h{(word >> start) & ((1 << size) - 1):x}")
+    return parts[0] if len(parts) == 1 else f"{{{', '.join(reversed(parts))}}}"
 
 
 def memory_lines(rows: IntArray, width: int) -> bytes:

@@ -5,6 +5,7 @@ Not part of the pipeline: it changes what the graph computes, on request of whoe
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,11 +19,14 @@ from lutwright.numerics.order import ranks
 def classify(graph: Graph) -> Graph:
     """`graph` with an ArgMax behind a vector output of two or more; any other graph unchanged.
 
-    A vector that the model puts out as a matrix is no list of classes.
+    A vector that the model puts out as a matrix is no list of classes. Of several outputs nobody knows which are
+    scores, and which are features or boxes: such a model has an ArgMax where it wants a class.
 
     Where the model has float operations behind its last integers (a bias, a scale for each class), integers in the
     order of its scores come first. Raises NotExact where there are none.
     """
+    if len(graph.outputs) > 1:
+        return graph
     scores = graph.tensors[graph.output]
     ends_so = any(node.op in ("ArgMax", "TopK") and node.output == graph.output for node in graph.nodes)
     several = graph.exit is not None and max(graph.exit.view.model_shape, default=1) < scores.words
@@ -61,4 +65,5 @@ class _Appended:
                 self.add("class_order", "Reorder", shape=scores.shape, index=order)
         self.add("argmax", "ArgMax")
         nodes = (*self.graph.nodes, *self.nodes)
-        return self.graph.ending(nodes, self.tensors, self.last)
+        index = replace(self.graph.only, tensor=self.last, exit=None)  # which needs no floats behind it
+        return replace(self.graph, nodes=nodes, tensors=self.tensors, outputs=(index,))

@@ -23,7 +23,7 @@ def complement_signs(graph: Graph) -> Graph:
     tensors: dict[str, Tensor] = dict(graph.tensors)
     for index, node in enumerate(nodes):
         users = graph.consumers(node.output)
-        if not _applies(node) or len(users) != 1 or not _steps(users[0]) or node.output == graph.output:
+        if not _applies(node) or len(users) != 1 or not _steps(users[0]) or node.output in graph.ends:
             continue
         bias = -(node.attrs["weights"] < 0).sum(axis=(1, 2, 3))
         moved = replace(node, attrs={**node.attrs, "bias": bias})

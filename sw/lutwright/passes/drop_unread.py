@@ -1,4 +1,4 @@
-"""Remove the nodes whose results the output does not need: in hardware, a stream that nobody takes stops its makers."""
+"""Remove the nodes whose results no output needs: in hardware, a stream that nobody takes stops its makers."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from lutwright.ir.graph import Graph
 
 
 def drop_unread(graph: Graph) -> Graph:
-    """`graph` with only the nodes that the output depends on."""
-    needed = {graph.output, graph.input}
+    """`graph` with only the nodes that an output depends on."""
+    needed = {*graph.ends, graph.input}
     kept = []
     for node in reversed(graph.nodes):
         if node.output in needed:

@@ -13,7 +13,7 @@ def fold_pads(graph: Graph) -> Graph:
     pads = {
         node.output: node
         for node in graph.nodes
-        if node.op == "Pad" and node.attrs["value"] == 0 and node.output != graph.output
+        if node.op == "Pad" and node.attrs["value"] == 0 and node.output not in graph.ends
         if all(user.op == "Conv" for user in graph.consumers(node.output))
     }
     if not pads:

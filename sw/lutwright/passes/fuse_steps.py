@@ -39,7 +39,7 @@ def fuse_steps(graph: Graph) -> Graph:
 
 def _producer(graph: Graph, makers: dict[str, Node], users: Counter[str], later: Node) -> Node | None:
     """The node in front of `later`, where nothing else reads its output."""
-    if later.op not in ("Step", "Affine") or later.inputs[0] == graph.output or users[later.inputs[0]] != 1:
+    if later.op not in ("Step", "Affine") or later.inputs[0] in graph.ends or users[later.inputs[0]] != 1:
         return None
     return makers.get(later.inputs[0])
 

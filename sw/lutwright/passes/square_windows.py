@@ -34,8 +34,10 @@ def square_windows(graph: Graph) -> Graph:
             nodes.append(one)
             continue
         every, picked = _all_windows(one, x, out)
-        nodes += [every, picked]
         tensors[every.output] = infer(every, [x], out.scale)
+        # Windows between the wanted ones may reach further than those.
+        narrower = {"range": (out.low, out.high)}
+        nodes += [every, replace(picked, attrs=picked.attrs | narrower)]
     return graph.with_nodes(tuple(nodes), tensors)
 
 

@@ -47,6 +47,7 @@ def check_report(result: dict[str, Any], histogram: dict[str, tuple[int, ...]], 
             "cards": _cards(result),
             "wrong": _wrong(result),
             "table": {"head": _HEAD, "rows": [{"cells": _cells(s), "bad": s["mismatches"] > 0} for s in stages]},
+            "outputs": [output_cells(output) for output in result["outputs"]],
             "proofs": [{"name": s["name"], "form": s["requantise"], **s["proof"]} for s in stages if s["proof"]],
             "float32": float32_sentence(result),
             "accuracy": [{"rung": k, "value": f"{v:.2%}"} for k, v in result["accuracy"].items()],
@@ -82,13 +83,15 @@ def _wrong(result: dict[str, Any]) -> list[dict[str, str]]:
         for s in result["stages"]
         if s["mismatches"]
     ]
-    if result["after_passes"]:
-        count = f"{result['after_passes']:,} of {result['output_words']:,}"
-        rows.append({"name": "output, after the passes", "count": count, "first": ""})
-    floats = result["float_output"]
-    if floats is not None and floats["mismatches"]:
-        count = f"{floats['mismatches']:,} of {floats['values']:,}"
-        rows.append({"name": "float output", "count": count, "first": f"largest difference {floats['largest']:.3g}"})
+    for output in result["outputs"]:
+        if output["after_passes"]:
+            count = f"{output['after_passes']:,} of {output['words']:,}"
+            rows.append({"name": f"output {output['name']}, after the passes", "count": count, "first": ""})
+        floats = output["floats"]
+        if floats is not None and floats["mismatches"]:
+            count, furthest = f"{floats['mismatches']:,} of {floats['values']:,}", f"{floats['largest']:.3g}"
+            told = {"count": count, "first": f"largest difference {furthest}"}
+            rows.append({"name": f"floats of output {output['name']}", **told})
     return rows
 
 
@@ -150,6 +153,19 @@ def _cells(s: dict[str, Any]) -> list[str]:
         "" if s["unused_codes"] is None or s["op"] not in ("Step", "input") else f"{s['unused_codes']:,}",
         *("" if s[end] is None else f"{s[end]:.1%}" for end in ("saturated_low", "saturated_high")),
     ]
+
+
+def output_cells(output: dict[str, Any]) -> dict[str, str]:
+    """One output in words: output, words, different after the passes, floats compared, different, furthest."""
+    floats = output["floats"]
+    return {
+        "output": output["name"] + (", the classes" if output["classes"] else ""),
+        "words": f"{output['words']:,}",
+        "changed": f"{output['after_passes']:,}",
+        "floats": "-" if floats is None else f"{floats['values']:,}",
+        "different": "-" if floats is None else f"{floats['mismatches']:,}",
+        "furthest": "-" if floats is None else f"{floats['largest']:.3g}",
+    }
 
 
 def answer_cells(row: dict[str, Any]) -> dict[str, str]:

@@ -34,7 +34,7 @@ def load_frames(graph: Graph, source: str, count: int | None) -> Frames:
         generator = np.random.default_rng(1)
         shape = (100 if count is None else count, *tensor.shape)
         return Frames(RANDOM, generator.integers(tensor.low, tensor.high + 1, shape), None)
-    from lutwright.train.data import load
+    from lutwright.data import load
 
     data = load(source)
     images = data.test_images[:count]

@@ -6,10 +6,9 @@ import json
 import shutil
 from pathlib import Path
 
-from lutwright.boards import load_board
+from lutwright.dataflow.stage import Stream
 from lutwright.emit.project import Project
-from lutwright.emit.rtl import beat_bytes
-from lutwright.ir.execute import execute
+from lutwright.ir.execute import execute_outputs
 from lutwright.numerics.packing import to_bytes
 from lutwright.numerics.quantiser import IntArray
 from lutwright.simulate.records import beats
@@ -21,14 +20,20 @@ def frame_bytes(project: Project, codes: IntArray) -> list[bytes]:
     """Input codes [n, ...shape] as the bytes of one frame message each."""
     stream = project.pipeline.source
     raw = to_bytes(beats(codes, stream), stream.bits)
-    return [bytes(row) for row in raw.reshape(codes.shape[0], stream.beats * beat_bytes(stream))]
+    return [bytes(row) for row in raw.reshape(codes.shape[0], stream.beats * stream.bytes)]
 
 
 def result_bytes(project: Project, codes: IntArray) -> list[bytes]:
-    """What the board must answer to each frame, by the integer executor."""
-    stream = project.pipeline.stream
-    size = beat_bytes(stream)
-    rows = beats(execute(project.graph, codes), stream)
+    """What the board must answer to each frame, by the integer executor: its outputs, one behind the other."""
+    words, outlets = execute_outputs(project.graph, codes), project.pipeline.outlets
+    parts = [_packed(one, outlet.stream) for one, outlet in zip(words, outlets, strict=True)]
+    return [b"".join(frame) for frame in zip(*parts, strict=True)]
+
+
+def _packed(values: IntArray, stream: Stream) -> list[bytes]:
+    """The frames [n, ...shape] of one output as the bytes of its beats."""
+    size = stream.bytes
+    rows = beats(values, stream)
     words = [sum((int(v) & ((1 << stream.bits) - 1)) << (i * stream.bits) for i, v in enumerate(row)) for row in rows]
     if stream.lanes == 1 and stream.signed:
         words = [int(row[0]) & ((1 << 8 * size) - 1) for row in rows]
@@ -39,7 +44,7 @@ def result_bytes(project: Project, codes: IntArray) -> list[bytes]:
 
 def compile_board(project: Project, work: Path) -> Bench:
     """Compile the bench of the whole board top of `project` in folder `work`."""
-    bench = board_bench(project.board_sources, load_board(project.manifest["board"]), work)
+    bench = board_bench(project.board_sources, project.board, work)
     bench.compile()
     for memory in (project.folder / "rtl").glob("*.mem"):
         shutil.copy(memory, work)
@@ -60,6 +65,6 @@ def play_board(bench: Bench, project: Project, codes: IntArray) -> int:
     }
     path = bench.work / "board_frames.json"
     path.write_text(json.dumps(job))
-    env = board_environment(load_board(project.manifest["board"])) | {"LUTWRIGHT_FRAMES": str(path)}
+    env = board_environment(project.board) | {"LUTWRIGHT_FRAMES": str(path)}
     bench.run("tb_board", env, expect=1)
     return len(codes)

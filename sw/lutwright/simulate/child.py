@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 # PINCONNECTEMPTY and the like are style of benches; cells are linted alone, with -Wall, by the tests.
-_VERILATOR = ["-O3", "-CFLAGS", "-O2", "--no-assert-case", "-Wno-fatal"]
+_VERILATOR = ["-O3", "--no-assert-case", "-Wno-fatal"]
 
 
 def _build_arguments(job: dict[str, Any]) -> list[str]:

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from lutwright.dataflow.stage import Pipeline
-from lutwright.emit.rtl import tapped
-from lutwright.errors import ToolFailed
+from lutwright.dataflow.stage import Outlet, Pipeline
+from lutwright.emit.rtl import bench_id, record_name, tapped
+from lutwright.errors import Deadlock, ToolFailed
 from lutwright.ir.execute import execute_all
 from lutwright.ir.graph import Graph
 from lutwright.numerics.quantiser import IntArray
@@ -28,6 +28,8 @@ class Run:
     """One run of the bench. stall_in, stall_out: idle clocks of 256 on each side; seed of the stall pattern.
 
     reset_after: clocks after which the core is reset in mid-frame and the run begins again, or 0 for no reset.
+    slow: the number of the only output that stalls, None where every one does.
+    Raises Deadlock where a side would stall for ever.
     """
 
     name: str
@@ -36,6 +38,13 @@ class Run:
     stall_out: int = 0
     seed: int = 1
     reset_after: int = 0
+    slow: int | None = None
+
+    def __post_init__(self) -> None:
+        for side, stall in (("input", self.stall_in), ("output", self.stall_out)):
+            if not 0 <= stall < 256:
+                rule = f"the {side} must stall 0 to 255 of 256 clocks, so that beats move"
+                raise Deadlock(f"run '{self.name}'", rule, stall, "Stall less.")
 
 
 @dataclass(frozen=True)
@@ -57,15 +66,20 @@ class RunResult:
         return sum(c.mismatches for c in self.comparisons)
 
 
-def standard_runs(frames: int, interval: int) -> list[Run]:
-    """What law 3 asks for: no stalls; stalls on either side and on both; a reset in mid-frame."""
+def standard_runs(frames: int, interval: int, outputs: int = 1) -> list[Run]:
+    """What law 3 asks for: no stalls; stalls on either side and on both; a reset in mid-frame.
+
+    Of several outputs each is also slow alone, while the others take whatever comes.
+    """
     short = max(3, min(frames, 100))
+    alone = range(outputs if outputs > 1 else 0)
     return [
         Run("no stalls", frames),
         Run("stalls on both sides", short, 96, 128, 7),
         Run("slow input", max(3, short // 4), 224, 0, 11),
         Run("slow output", max(3, short // 4), 0, 252, 13),
         Run("reset in mid-frame", short, 32, 32, 17, interval * 3 // 2),
+        *(Run(f"only output {i} slow", max(3, short // 4), 0, 248, 19 + i, slow=i) for i in alone),
     ]
 
 
@@ -91,9 +105,10 @@ def play(
     jobs = [_job(run, pipeline) for run in runs]
     (work / "runs.json").write_text(json.dumps(jobs))
     (work / _ANSWERS).unlink(missing_ok=True)
-    for stage in tapped(pipeline):
-        for index in range(len(runs)):
-            (work / f"record_{index}_{stage.name}.hex").unlink(missing_ok=True)
+    for index in range(len(runs)):
+        names = [record_name(pipeline, outlet).format(index) for outlet in pipeline.outlets]
+        for name in (*names, *(f"record_{index}_{stage.name}.hex" for stage in tapped(pipeline))):
+            (work / name).unlink(missing_ok=True)
     hung: ToolFailed | None = None
     try:
         bench.run("tb_core", {"LUTWRIGHT_RUNS": str(work / "runs.json")}, expect=1)
@@ -103,8 +118,8 @@ def play(
         hung = error
     done = len(json.loads((work / _ANSWERS).read_text()))
     most = max(run.frames for run in runs)
-    keep = {stage.tensor for stage in tapped(pipeline)} if taps else {graph.output}
-    expected = execute_all(graph, codes[:most], keep)
+    keep = {stage.tensor for stage in tapped(pipeline)} if taps else set()
+    expected = execute_all(graph, codes[:most], {*keep, *graph.ends, *_made(pipeline)})
     results = [_result(work, index, run, pipeline, expected, taps, level) for index, run in enumerate(runs[:done])]
     if hung is not None and not any(result.mismatches for result in results):
         raise hung
@@ -114,9 +129,13 @@ def play(
 def _job(run: Run, pipeline: Pipeline) -> dict[str, Any]:
     slow = 256 / (256 - max(run.stall_in, run.stall_out))
     limit = int(slow * 3 * pipeline.interval * (run.frames + 4)) + 20_000
+    controls = {"in_beats": run.frames * pipeline.source.beats}
+    for outlet in pipeline.outlets:
+        controls[f"out_beats{bench_id(pipeline, outlet)}"] = run.frames * outlet.stream.beats
+    if len(pipeline.outlets) > 1:
+        controls["slow"] = -1 if run.slow is None else run.slow
     return asdict(run) | {
-        "in_beats": run.frames * pipeline.source.beats,
-        "out_beats": run.frames * pipeline.stream.beats,
+        "controls": controls,
         "limit": limit,
         "drain": int(slow * 2 * pipeline.interval),
     }
@@ -125,17 +144,41 @@ def _job(run: Run, pipeline: Pipeline) -> dict[str, Any]:
 def _result(
     work: Path, index: int, run: Run, pipeline: Pipeline, expected: dict[str, IntArray], taps: bool, level: str
 ) -> RunResult:
-    output = pipeline.last
-    values, unknown, last, clocks = read_output(work / f"record_{index}_output.hex", pipeline.stream)
+    made = _made(pipeline)
     comparisons = []
     for stage in tapped(pipeline) if taps else []:
-        if stage.tensor != output.tensor:
+        if stage.tensor not in made:
             got, blurred = read_record(work / f"record_{index}_{stage.name}.hex", stage.stream)
             comparisons.append(compare(stage.node, expected[stage.tensor][: run.frames], got, blurred, level))
-    comparisons.append(compare(output.node, expected[output.tensor][: run.frames], values, unknown, level))
-    beats = pipeline.stream.beats
-    want_last = (np.arange(last.size) % beats == beats - 1).astype(np.int64)
-    comparisons.append(compare("tlast", want_last[:, None], last[:, None], np.zeros(last.size, np.bool_), level))
-    ends = clocks[beats - 1 :: beats]
-    steady = round(float(np.median(np.diff(ends[ends.size // 2 :])))) if ends.size > 3 else 0
+    steady = 0
+    for outlet in pipeline.outlets:
+        found, clocks = _outlet(
+            work / record_name(pipeline, outlet).format(index), run, pipeline, outlet, expected, level
+        )
+        comparisons += found
+        steady = max(steady, clocks)
     return RunResult(run, tuple(comparisons), steady)
+
+
+def _made(pipeline: Pipeline) -> set[str]:
+    """The tensors whose stages are seen at the outlets: a node that only renames words has no stage."""
+    makers = [pipeline.maker(outlet.link) for outlet in pipeline.outlets]
+    return {maker.tensor for maker in makers if maker is not None}
+
+
+def _outlet(
+    record: Path, run: Run, pipeline: Pipeline, outlet: Outlet, expected: dict[str, IntArray], level: str
+) -> tuple[list[Comparison], int]:
+    """The comparisons of an outlet, and the clocks between two frames of it; 0 where there are too few of them."""
+    values, unknown, last, clocks = read_output(record, outlet.stream)
+    maker = pipeline.maker(outlet.link)
+    node, tensor = (maker.node, maker.tensor) if maker is not None else ("input", outlet.tensor)
+    alone, beats = len(pipeline.outlets) == 1, outlet.stream.beats
+    where = node if alone else f"{node}, output '{outlet.name}'"
+    words = compare(where, expected[tensor][: run.frames], values, unknown, level)
+    want_last = (np.arange(last.size) % beats == beats - 1).astype(np.int64)
+    called = "tlast" if alone else f"tlast of '{outlet.name}'"
+    ends = compare(called, want_last[:, None], last[:, None], np.zeros(last.size, np.bool_), level)
+    times = clocks[beats - 1 :: beats]
+    steady = round(float(np.median(np.diff(times[times.size // 2 :])))) if times.size > 3 else 0
+    return [words, ends], steady

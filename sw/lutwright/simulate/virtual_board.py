@@ -23,6 +23,8 @@ from lutwright.simulate.runner import Bench
 
 # Seconds until the simulation must have opened its terminal, and must have ended after it was told to.
 _START = 120.0
+# Of the oscillator. What it is does not matter where only clocks count.
+_PERIOD_PS = 10_000
 _STOP = 60.0
 
 
@@ -30,13 +32,19 @@ def board_bench(sources: list[Path], board: Board, work: Path, top: str = "board
     """A bench of the whole board (not compiled yet): `sources` with module `top`, simulated in folder `work`."""
     # The simulator's compiler runs in `work`, where a relative name would mean another file.
     absolute = [source.resolve() for source in sources]
-    return Bench(absolute, top, work.resolve(), timing=False, top_only=True)
+    # The model of a PLL has delays; without, the simulation is faster.
+    return Bench(absolute, top, work.resolve(), timing=board.clock.pll is not None, top_only=True)
 
 
 def board_environment(board: Board) -> dict[str, str]:
     """What tb_board and board_pty must know of `board`."""
     released = "0" if board.reset and board.reset.active == "high" else "1"
-    return {"LUTWRIGHT_CLOCKS_PER_BIT": str(board.clocks_per_bit), "LUTWRIGHT_BUTTON_RELEASED": released}
+    bit = round(_PERIOD_PS * board.clock.oscillator_mhz / board.clock.mhz * board.clocks_per_bit)
+    return {
+        "LUTWRIGHT_PERIOD_PS": str(_PERIOD_PS),
+        "LUTWRIGHT_BIT_PS": str(bit),
+        "LUTWRIGHT_BUTTON_RELEASED": released,
+    }
 
 
 @contextmanager
