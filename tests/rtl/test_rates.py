@@ -165,6 +165,24 @@ def test_a_border_waits_for_no_pixel_in_parts(tmp_path):
     assert pipeline.interval == measured(graph, pipeline, tmp_path / "core") == 60
 
 
+@pytest.mark.parametrize(
+    ("shape", "stride", "pads", "clocks"), [((7, 4, 4), 3, (2, 2, 1, 4), 112), ((8, 7, 2), 2, (0, 3, 3, 2), 224)]
+)
+def test_padding_passes_while_pixels_come(shape, stride, pads, clocks, tmp_path):
+    """A concatenation sends half a pixel in each clock, and the window behind it pads for many clocks on end."""
+    maker = Maker(np.random.default_rng(1), shape, 2)
+    start = maker.here
+    maker.conv(shape[2], (3, 3), (1, 1), (1,) * 4, "dense", 2, shape[2])
+    maker.step(2, True)
+    maker.add("Concat", start, maker.here, axis=1)
+    maker.conv(shape[2], (5, 5), (stride, stride), pads, "dense", 2, shape[2])
+    graph = maker.graph()
+    folds = {"conv0": Fold(shape[2] // 2, 9, "depthwise"), "conv3": Fold(shape[2], 25, "depthwise")}
+    pipeline = lower(graph, folds, Target(1 << 20, 1))
+    assert pipeline.slowest.cell == "concat"
+    assert pipeline.interval == measured(graph, pipeline, tmp_path / "core") == clocks
+
+
 def test_ones_are_not_taken_for_signs(tmp_path):
     """What is always 1 travels without a sign bit."""
     maker = Maker(np.random.default_rng(1), (2, 1, 2), 2)

@@ -129,8 +129,8 @@ def test_the_fit_finds_the_coefficients_behind_the_counts():
     true = replace(FAMILIES["xc7"], logic=0.7, select=0.5, product=0.6, table=0.3, chain=-1.0)
     rows = []
     for _ in range(20):
-        n = rng.integers(50, 500, 5).tolist()
-        parts = Cost(lut=n[0], logic=n[1], select=n[2], product=n[3], chains=n[4] // 10, tables=((16, n[4]),))
+        n = rng.integers(50, 500, 6).tolist()
+        parts = Cost(lut=n[0], logic=n[1], select=n[2], product=n[3], chains=n[4], tables=((16, n[5]),))
         rows.append(calibrate.Row("", parts, hardware_synthesis.Counts(round(parts.luts(true)), 0, 0, 0)))
     found = calibrate.fitted(rows, FAMILIES["xc7"])
     for name in calibrate.FITTED:

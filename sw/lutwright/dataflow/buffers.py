@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lutwright.dataflow.clocks import Rows, Windows
 from lutwright.dataflow.gathering import gathering, most_lanes, word_index
 from lutwright.dataflow.stage import Pipeline, Stage
 from lutwright.ir.graph import Graph, Node, Tensor
@@ -31,6 +32,7 @@ class Timing:
 
     needs: for each input int64 [pixels out]: how many of its pixels must be there for each pixel that is sent.
     service: clocks a pixel sent. spacing: clocks a pixel taken. latency: clocks from the last pixel to the result.
+    pauses: clocks more before each pixel of a frame, float64 [pixels], while padding passes; None for none.
     room: for each pixel sent, how many pixels of the input may have been taken when it is begun, where the node has
     memories to be ahead; None where its last pixel stays in front of it until it begins.
     """
@@ -40,6 +42,7 @@ class Timing:
     spacing: float
     latency: float
     room: IntArray | None = None
+    pauses: Times | None = None
 
 
 def edge_depths(graph: Graph, pipeline: Pipeline) -> dict[tuple[str, str], int]:
@@ -56,6 +59,7 @@ def edge_depths(graph: Graph, pipeline: Pipeline) -> dict[tuple[str, str], int]:
         for name, arrived, left in zip(node.inputs, arrivals, taken, strict=True):
             beats = _beats(graph, pipeline, name) / pixels(graph.tensors[name])
             depth = max(_depth(arrived, left, beats), _burst(pipeline, node, beats, arrived))
+            depth = max(depth, _paused(timing, interval, beats, arrived, left))
             depths[name, node.name] = max(depth, depths.get((name, node.name), 0))
     return depths
 
@@ -70,6 +74,15 @@ def _depth(arrived: Times, left: Times, beats: float) -> int:
     waiting = np.searchsorted(arrived, left, side="right") - np.arange(left.size)
     most = int(waiting.max())
     return 0 if most <= max(1.0, 1 / beats) else int(np.ceil(most * beats)) + 1
+
+
+def _paused(timing: Timing, interval: int, beats: float, arrived: Times, left: Times) -> int:
+    """Beats of two pixels where a width_up that holds one while padding passes has no time to wait for that."""
+    if timing.pauses is None or beats <= 1:
+        return 0
+    waits = np.maximum(0, left - arrived - 1).reshape(_FRAMES, -1)[-1]
+    busy = beats * timing.pauses.size + float(waits[timing.pauses > 0].sum())
+    return int(np.ceil(2 * beats)) + 1 if busy > interval else 0
 
 
 def _burst(pipeline: Pipeline, node: Node, beats: float, arrived: Times) -> int:
@@ -135,7 +148,8 @@ class _Input:
         return self.done > before
 
     def _next(self) -> None:
-        when = max(self.free + self.timing.spacing, self.arrivals[self.done])
+        pause = 0.0 if self.timing.pauses is None else self.timing.pauses[self.done % self.size]
+        when = max(self.free + self.timing.spacing + pause, self.arrivals[self.done])
         if self.timing.room is not None:
             while self.room and self.room[0][0] <= self.done:
                 self.room.pop(0)
@@ -172,13 +186,41 @@ def _timing(graph: Graph, pipeline: Pipeline, node: Node) -> Timing:
         return Timing(needs, 0.0, 0.0, 0.0)
     engine = next(i for i, stage in enumerate(stages) if stage.tensor)
     service = max(stage.cycles if _sums(node) else stage.stream.beats for stage in stages[engine:]) / pixels(out)
-    spacing = max(stage.takes[0].beats for stage in stages if stage.cell in _FRONTS or stage is stages[0])
+    first = next((stage for stage in stages if stage.cell != "width_up"), stages[0])  # a FIFO would lie before it
+    fronts = [stage for stage in stages if stage.cell in _FRONTS or stage is first]
+    padded = next((i for i, stage in enumerate(fronts) if stage.cell == "pad"), len(fronts))
+    spacing = max(stage.takes[0].beats for stage in fronts[: padded + 1]) / pixels(inputs[0])
     window = next((stage for stage in stages if stage.cell == "window_folded"), None)
     room = None if window is None else _room(window, out)
-    return Timing(needs, service, spacing / pixels(inputs[0]), _STAGE_LATENCY * len(stages), room)
+    return Timing(needs, service, spacing, _STAGE_LATENCY * len(stages), room, _pauses(stages, inputs[0]))
 
 
-_FRONTS = ("width_up", "width_down", "pad", "window", "window_folded", "window_row")
+_FRONTS = ("width_down", "pad", "window", "window_folded", "window_row")
+
+
+def _pauses(stages: list[Stage], x: Tensor) -> Times | None:
+    """Clocks for which the first of `stages` that knows padding takes nothing, before each pixel of `x`."""
+    stage = next((stage for stage in stages if stage.cell in ("pad", "window", "window_row")), None)
+    if stage is None or len(x.shape) != 3 or stage.tensor:
+        return None
+    told = {key: value for key, value in stage.parameters.items() if isinstance(value, int)}
+    if stage.cell == "pad":
+        columns = told["COLUMNS"] + told["PAD_L"] + told["PAD_R"]
+        beside = (told["PAD_L"] + told["PAD_R"]) * told["NF"]
+        below = (told["PAD_T"] + told["PAD_B"]) * columns * told["NF"]
+    elif stage.cell == "window":
+        windows = Windows(*(told[key] for key in _SIZES))
+        beside, below = max(0, windows.beside - 1), max(0, windows.below - 1) * windows.row
+    else:
+        rows = Rows(x.shape[0], *(told[key] for key in ("WIDTH", "K", "STRIDE", "PAD_L", "OUT_W")))
+        beside, below = rows.steps - rows.width, 0
+    pauses = np.zeros(x.shape[:2])
+    pauses[:, 0] = beside
+    pauses[0, 0] += below
+    return pauses.reshape(-1)
+
+
+_SIZES = ("HEIGHT", "WIDTH", "K", "STRIDE", "PAD_T", "PAD_L", "OUT_H", "OUT_W")
 
 
 def _room(window: Stage, out: Tensor) -> IntArray:

@@ -65,7 +65,7 @@ class Windows:
     def direct(self) -> int:
         """Clocks of the cell window where every window is taken at once."""
         rows = self.height + self.below
-        return (rows - 1) * self._row + (0 if self.below else self.width + int(self.beside > 0))
+        return (rows - 1) * self.row + (0 if self.below else self.width + int(self.beside > 0))
 
     def held(self, clocks: int) -> int:
         """Clocks of the cell window where what follows holds each window for so many."""
@@ -79,14 +79,14 @@ class Windows:
         return inside + (self.rows - 1) * max(beats, turn) + max(beats, restart - self._hidden(*waits))
 
     @property
-    def _row(self) -> int:
+    def row(self) -> int:
         """Clocks from one row to the next, the padding on the right merged with the next row."""
         return self.width + self.beside - int(self.beside > 0)
 
     @property
     def _gaps(self) -> tuple[int, int, int]:
         """Clocks from a window to the next: in its row, at the end of a row, and at the end of a frame."""
-        turn = self.stride * (self._row - self.columns + 1)
+        turn = self.stride * (self.row - self.columns + 1)
         inside = self.rows * (self.columns - 1) * self.stride
         return self.stride, turn, self.direct - inside - (self.rows - 1) * turn
 
@@ -147,16 +147,16 @@ class Rows:
         return Rows(x.shape[0], x.shape[1], k, stride, left, out.shape[1])
 
     @property
-    def _steps(self) -> int:
+    def steps(self) -> int:
         """Clocks of a row where every window is taken at once."""
         beside = max(0, (self.columns - 1) * self.stride + self.k - self.left - self.width)
         return self.width + beside - min(beside, self.k - 1 - self.left, self.width)
 
     def clocks(self, engine: int = 1) -> int:
         """Clocks of the cell window_row where what follows takes `engine` clocks a window."""
-        return self.height * (self._steps + self.columns * (engine - 1))
+        return self.height * (self.steps + self.columns * (engine - 1))
 
     def handed(self, beats: int) -> int:
         """Clocks of the cell window_row before a width_down that sends so many beats a window."""
-        turn = self._steps - (self.columns - 1) * self.stride
+        turn = self.steps - (self.columns - 1) * self.stride
         return self.height * ((self.columns - 1) * max(beats, self.stride) + max(beats, turn))

@@ -337,7 +337,7 @@ def _requantise_affine(stage: Stage) -> Cost:
     else:
         ones = np.bitwise_count(by_beat[0][0] & ((1 << min(62, sums)) - 1))
         scaled = Cost(product=float(np.maximum(ones - 1, 0).sum()) * 1.25 * (acc + m_bits))
-    upper = sums - _p(stage, "SHIFT")
+    upper = float(sums - _p(stage, "SHIFT"))
     if clips and _p(stage, "CODE_LOW") == 0 and _p(stage, "CODE_HIGH") == (1 << codes) - 1:  # told by the upper bits
         upper = 2 + (upper - codes) / 2
     clip = Cost(logic=pe * (codes + upper / 2)) if clips else Cost()

@@ -125,8 +125,19 @@ class Lowering:
         self.stages[-1] = replace(self.stages[-1], made=layer)
 
     def lanes(self, node: Node, lanes: int, suffix: str = "") -> None:
-        """Convert `here` to `lanes` elements a beat."""
+        """Convert `here` to `lanes` elements a beat.
+
+        A FIFO goes behind a width_up, which could take nothing while a beat of it waits.
+        """
         common = gcd(lanes, self.stream.lanes)
+        waiting = next((s for s in self.stages if s.name == self.here.link.stage and s.cell == "fifo"), None)
+        if waiting is not None and common == self.stream.lanes < lanes:
+            self.stages.remove(waiting)
+            self.here = End(waiting.inputs[0], waiting.takes[0])
+            self.lanes(node, lanes, suffix)
+            depth = -(-int(str(waiting.parameters["DEPTH"])) * common // lanes) + 1
+            self.here = self._fifo(waiting.name, node, self.here, depth)
+            return
         if common < self.stream.lanes:
             ratio = self.stream.lanes // common
             made = Stream(common, self.stream.bits, self.stream.signed, self.stream.beats * ratio)

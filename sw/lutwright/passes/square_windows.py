@@ -37,7 +37,7 @@ def square_windows(graph: Graph) -> Graph:
         tensors[every.output] = infer(every, [x], out.scale)
         # Windows between the wanted ones may reach further than those.
         narrower = {"range": (out.low, out.high)}
-        nodes += [every, replace(picked, attrs=picked.attrs | narrower)]
+        nodes += [every, replace(picked, attrs={**picked.attrs, **narrower})]
     return graph.with_nodes(tuple(nodes), tensors)
 
 
