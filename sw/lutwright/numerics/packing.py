@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from lutwright.numerics.quantiser import IntArray
 
-LITERAL_BITS = 1 << 16
-"""Bits of the widest number that every tool reads; Verilator refuses more."""
+LITERAL_BITS = 1 << 14
+"""Bits of the widest number that every tool reads: Icarus holds 16,384 characters of one, Verilator 65,536 bits."""
 
 
 def pack(values: IntArray, width: int) -> int:
