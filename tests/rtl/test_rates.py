@@ -183,6 +183,20 @@ def test_padding_passes_while_pixels_come(shape, stride, pads, clocks, tmp_path)
     assert pipeline.interval == measured(graph, pipeline, tmp_path / "core") == clocks
 
 
+def test_a_pixel_in_parts_does_not_lock_its_branches(tmp_path):
+    """The convolution needs all three beats of the pixel before the sum can take the first."""
+    maker = Maker(np.random.default_rng(1), (1, 1, 3), 2)
+    maker.conv(3, (1, 1), (1, 1), (0,) * 4, "dense", 2)
+    maker.step(1, True)
+    start = maker.here
+    maker.conv(3, (3, 3), (1, 1), (1,) * 4, "mux", 2)
+    maker.step(2, True)
+    maker.add("Add", start, maker.here, gains=(np.array([1]), np.array([1])))
+    graph = maker.graph()
+    pipeline = lower(graph, {"conv0": Fold(1, 1), "conv2": Fold(1, 1, "mux")}, Target(1 << 20, 2))
+    assert pipeline.interval == measured(graph, pipeline, tmp_path / "core")
+
+
 def test_ones_are_not_taken_for_signs(tmp_path):
     """What is always 1 travels without a sign bit."""
     maker = Maker(np.random.default_rng(1), (2, 1, 2), 2)

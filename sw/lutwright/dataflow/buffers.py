@@ -7,6 +7,7 @@ graph: more room never makes it slower), so that neither bursts nor branches of 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -21,7 +22,7 @@ from lutwright.ir.window_shape import window_size
 from lutwright.numerics.quantiser import IntArray
 
 _FRAMES = 3  # the first fills the pipeline
-_STAGE_LATENCY = 4  # clocks from a beat to its result, of a cell on the average; more only makes a FIFO deeper
+_STAGE_LATENCY = 4  # clocks from a beat to its result, of a cell without a tree
 
 Times = NDArray[np.float64]
 
@@ -46,19 +47,30 @@ class Timing:
 
 
 def edge_depths(graph: Graph, pipeline: Pipeline) -> dict[tuple[str, str], int]:
-    """(tensor, node that reads it) -> beats that wait there, for a `pipeline` of `graph` without FIFOs."""
+    """(tensor, node that reads it) -> beats that wait there, for a `pipeline` of `graph` without FIFOs.
+
+    A late result makes the other branch wait, an early one waits itself: the most of either is what is needed.
+    """
+    late, early = (_depths(graph, pipeline, share) for share in (1.0, 0.0))
+    return {edge: max(depth, early[edge]) for edge, depth in late.items()}
+
+
+def _depths(graph: Graph, pipeline: Pipeline, share: float) -> dict[tuple[str, str], int]:
+    """Depths where every result takes so large a `share` of its latency."""
     interval = pipeline.interval
     count = pixels(graph.tensors[graph.input])
     evenly = np.arange(_FRAMES * count, dtype=np.float64) * (interval / count)
     sent: dict[str, Times] = {graph.input: evenly}
     depths: dict[tuple[str, str], int] = {}
+    readers = Counter(name for node in graph.nodes for name in node.inputs)
     for node in graph.nodes:
-        timing = _timing(graph, pipeline, node)
+        timing = _timing(graph, pipeline, node, share)
         arrivals = [sent[name] for name in node.inputs]
         taken, sent[node.output] = _schedule(timing, arrivals)
         for name, arrived, left in zip(node.inputs, arrivals, taken, strict=True):
             beats = _beats(graph, pipeline, name) / pixels(graph.tensors[name])
-            depth = max(_depth(arrived, left, beats), _burst(pipeline, node, beats, arrived))
+            meets = len(node.inputs) > 1 or readers[name] > 1
+            depth = max(_depth(arrived, left, beats, meets), _burst(pipeline, node, beats, arrived))
             depth = max(depth, _paused(timing, interval, beats, arrived, left))
             depths[name, node.name] = max(depth, depths.get((name, node.name), 0))
     return depths
@@ -69,11 +81,16 @@ def pixels(tensor: Tensor) -> int:
     return tensor.words // tensor.channels if len(tensor.shape) == 3 else tensor.words
 
 
-def _depth(arrived: Times, left: Times, beats: float) -> int:
-    """Beats to store where pixels arrive and leave at these clocks, 0 where none ever waits behind another."""
+def _depth(arrived: Times, left: Times, beats: float, meets: bool = False) -> int:
+    """Beats to store where pixels arrive and leave at these clocks, 0 where none ever waits behind another.
+
+    meets: the edge begins or ends a branch. A pixel of several beats that waits there must be stored as well: its first
+    beat would stop the fork before the other branch has all of it, and both would wait for ever.
+    """
     waiting = np.searchsorted(arrived, left, side="right") - np.arange(left.size)
     most = int(waiting.max())
-    return 0 if most <= max(1.0, 1 / beats) else int(np.ceil(most * beats)) + 1
+    alone = most <= max(1.0, 1 / beats) and not (meets and beats > 1 and bool((left > arrived).any()))
+    return 0 if alone else int(np.ceil(most * beats)) + 1
 
 
 def _paused(timing: Timing, interval: int, beats: float, arrived: Times, left: Times) -> int:
@@ -175,7 +192,7 @@ class _Input:
             self._next()
 
 
-def _timing(graph: Graph, pipeline: Pipeline, node: Node) -> Timing:
+def _timing(graph: Graph, pipeline: Pipeline, node: Node, share: float) -> Timing:
     inputs = [graph.tensors[name] for name in node.inputs]
     out = graph.tensors[node.output]
     stages = [stage for stage in pipeline.stages if stage.node == node.name]
@@ -192,7 +209,17 @@ def _timing(graph: Graph, pipeline: Pipeline, node: Node) -> Timing:
     spacing = max(stage.takes[0].beats for stage in fronts[: padded + 1]) / pixels(inputs[0])
     window = next((stage for stage in stages if stage.cell == "window_folded"), None)
     room = None if window is None else _room(window, out)
-    return Timing(needs, service, spacing, _STAGE_LATENCY * len(stages), room, _pauses(stages, inputs[0]))
+    latency = share * sum(map(_latency, stages))
+    return Timing(needs, service, spacing, latency, room, _pauses(stages, inputs[0]))
+
+
+def _latency(stage: Stage) -> int:
+    """Clocks from a beat to its result, at most."""
+    if stage.made is not None:
+        return _STAGE_LATENCY + stage.made.latency
+    told = {key: value for key, value in stage.parameters.items() if isinstance(value, int)}
+    terms = max(told.get("SIMD", 1), told.get("TAPS", 1)) * told.get("KEPT", 1) if stage.cell.endswith("_mac") else 1
+    return _STAGE_LATENCY + told.get("LEVELS", 0) + (terms - 1).bit_length()
 
 
 _FRONTS = ("width_down", "pad", "window", "window_folded", "window_row")

@@ -32,8 +32,9 @@ _CONTENTS = {
 MOST_CONSTANTS = 1 << 18
 """Bits of constants that may be logic: more of them keep synthesis and simulators busy for long."""
 
-# LUTs that a block RAM must save: it also costs time, and wires to where it lies.
-_LEAST = 24
+# LUTs that a block RAM must save, and those with which it is worth its time: data come 5 ns later out of one of ECP5
+# than out of LUT RAM.
+_LEAST, _MUCH = 24, 90
 # Below this many bits weights stay constants, which synthesis makes smaller than a memory.
 _LEAST_WEIGHTS = 512
 
@@ -75,8 +76,8 @@ def best_first(found: list[Memory]) -> list[Memory]:
 def place(pipeline: Pipeline, family: str, room: FloatArray, beside: FloatArray) -> Pipeline:
     """`pipeline` with those memories in block RAM that save most LUTs for each block.
 
-    One after the other, as long as the pipeline takes a larger share of the LUTs than of the block RAMs; one that is
-    too large for what is left makes way for smaller ones.
+    One after the other, as long as the pipeline takes a larger share of the LUTs than of the block RAMs, and those that
+    save little as long as LUTs lack; one that is too large for what is left makes way for smaller ones.
     room: what the board has; beside: what is taken beside the pipeline; float64 [4] both, the resources of KINDS.
     """
     pipeline = with_blocks(pipeline, block_names(pipeline))
@@ -87,7 +88,8 @@ def place(pipeline: Pipeline, family: str, room: FloatArray, beside: FloatArray)
     chosen = set()
     for memory in best_first(found):
         scarcer = lut / room[_LUT] > 1 - left / max(room[_BRAM], 1)
-        if scarcer and memory.blocks <= left:
+        much = memory.saved >= _MUCH * memory.blocks
+        if memory.blocks <= left and (lut > room[_LUT] or (scarcer and much)):
             chosen.add(memory.name)
             left -= memory.blocks
             lut -= memory.saved
