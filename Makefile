@@ -3,6 +3,7 @@
 #   make test        everything that CI runs: linters, type checker, tests
 #   make test-long   the heavy sweeps as well
 #   make bench       the executor and the hardware against others, written to benchmarks/EXECUTOR.md and RESULTS.md
+#   make methods     every position policy on every recipe, trained where it is not yet, written to benchmarks/METHODS.md (hours)
 #   make calibrate   the cost model against synthesis; what was counted once is kept in benchmarks/.figures
 #   make wheel       dist/*.whl
 
@@ -12,7 +13,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 JOBS ?= 2
 
-.PHONY: demo test test-long lint bench calibrate wheel tools clean
+.PHONY: demo test test-long lint bench methods calibrate wheel tools clean
 .DEFAULT_GOAL := demo
 
 demo: $(READY)
@@ -48,6 +49,10 @@ test-long: tools $(READY) lint
 bench: $(READY)
 	$(BIN)/python benchmarks/executor.py --out benchmarks/EXECUTOR.md
 	$(BIN)/python benchmarks/hardware.py --out benchmarks/RESULTS.md
+
+methods: $(READY)
+	for set in mnist fashion-mnist cifar10 spoken-digits; do $(BIN)/lutwright data get $$set || exit; done
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/methods.py --jobs $(JOBS) --route --out benchmarks/METHODS.md
 
 calibrate: $(READY)
 	$(BIN)/python benchmarks/calibrate.py

@@ -197,6 +197,18 @@ def test_a_pixel_in_parts_does_not_lock_its_branches(tmp_path):
     assert pipeline.interval == measured(graph, pipeline, tmp_path / "core")
 
 
+def test_windows_below_the_image_wait_for_all_of_it(tmp_path):
+    """Of an image of one row every window does, and as many pixels wait for the sum."""
+    maker = Maker(np.random.default_rng(1), (1, 6, 2), 2)
+    start = maker.here
+    maker.conv(2, (3, 3), (1, 1), (1,) * 4, "dense", 2)
+    maker.step(2, True)
+    maker.add("Add", start, maker.here, gains=(np.array([1]), np.array([1])))
+    graph = maker.graph()
+    pipeline = lower(graph, {"conv0": Fold(2, 18)}, Target(1 << 20, 2))
+    assert pipeline.interval == measured(graph, pipeline, tmp_path / "core")
+
+
 def test_ones_are_not_taken_for_signs(tmp_path):
     """What is always 1 travels without a sign bit."""
     maker = Maker(np.random.default_rng(1), (2, 1, 2), 2)

@@ -71,7 +71,7 @@ def _depths(graph: Graph, pipeline: Pipeline, share: float) -> dict[tuple[str, s
             beats = _beats(graph, pipeline, name) / pixels(graph.tensors[name])
             meets = len(node.inputs) > 1 or readers[name] > 1
             depth = max(_depth(arrived, left, beats, meets), _burst(pipeline, node, beats, arrived))
-            depth = max(depth, _paused(timing, interval, beats, arrived, left))
+            depth = max(depth, _paused(timing, beats, arrived, left))
             depths[name, node.name] = max(depth, depths.get((name, node.name), 0))
     return depths
 
@@ -93,13 +93,12 @@ def _depth(arrived: Times, left: Times, beats: float, meets: bool = False) -> in
     return 0 if alone else int(np.ceil(most * beats)) + 1
 
 
-def _paused(timing: Timing, interval: int, beats: float, arrived: Times, left: Times) -> int:
-    """Beats of two pixels where a width_up that holds one while padding passes has no time to wait for that."""
+def _paused(timing: Timing, beats: float, arrived: Times, left: Times) -> int:
+    """Beats of two pixels where the next would come in parts while padding passes, and those before it be stopped."""
     if timing.pauses is None or beats <= 1:
         return 0
-    waits = np.maximum(0, left - arrived - 1).reshape(_FRAMES, -1)[-1]
-    busy = beats * timing.pauses.size + float(waits[timing.pauses > 0].sum())
-    return int(np.ceil(2 * beats)) + 1 if busy > interval else 0
+    waits = (left - arrived).reshape(_FRAMES, -1)[-1]
+    return int(np.ceil(2 * beats)) + 1 if bool((waits[timing.pauses > 0] > 1).any()) else 0
 
 
 def _burst(pipeline: Pipeline, node: Node, beats: float, arrived: Times) -> int:
@@ -196,9 +195,10 @@ def _timing(graph: Graph, pipeline: Pipeline, node: Node, share: float) -> Timin
     inputs = [graph.tensors[name] for name in node.inputs]
     out = graph.tensors[node.output]
     stages = [stage for stage in pipeline.stages if stage.node == node.name]
-    needs = tuple(
-        np.maximum.accumulate(_NEEDS.get(node.op, _same)(node, x, out, i, inputs)) for i, x in enumerate(inputs)
-    )
+    wanted = [_NEEDS.get(node.op, _same)(node, x, out, i, inputs) for i, x in enumerate(inputs)]
+    if any(stage.cell in ("pad", "window") and not stage.tensor for stage in stages):
+        wanted = [np.maximum(wanted[0], _below(node, inputs[0], out))]
+    needs = tuple(np.maximum.accumulate(need) for need in wanted)
     if not any(stage.tensor for stage in stages):
         return Timing(needs, 0.0, 0.0, 0.0)
     engine = next(i for i, stage in enumerate(stages) if stage.tensor)
@@ -280,6 +280,12 @@ def _windows(node: Node, x: Tensor, out: Tensor, index: int, inputs: list[Tensor
     rows = np.clip(np.arange(out.shape[0]) * stride[0] - pads[0] + kernel[0] - 1, 0, height - 1)
     columns = np.clip(np.arange(out.shape[1]) * stride[1] - pads[1] + kernel[1] - 1, 0, width - 1)
     return np.asarray(rows[:, None] * width + columns + 1).reshape(-1)
+
+
+def _below(node: Node, x: Tensor, out: Tensor) -> IntArray:
+    """All pixels for a window that reaches below the image, where padded rows come behind the last pixel; else 0."""
+    ends = np.arange(out.shape[0]) * node.attrs["stride"][0] - node.attrs["pads"][0] + window_size(node, x.shape)[0]
+    return np.repeat(np.where(ends > x.shape[0], pixels(x), 0), out.shape[1])
 
 
 def _padded(node: Node, x: Tensor, out: Tensor, index: int, inputs: list[Tensor]) -> IntArray:
