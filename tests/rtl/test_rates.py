@@ -209,6 +209,16 @@ def test_windows_below_the_image_wait_for_all_of_it(tmp_path):
     assert pipeline.interval == measured(graph, pipeline, tmp_path / "core")
 
 
+def test_a_wide_beat_is_held_while_the_next_is_put_together(tmp_path):
+    maker = Maker(np.random.default_rng(1), (1, 7, 3), 2)
+    for _ in "ab":
+        maker.conv(3, (1, 1), (1, 1), (0,) * 4, "dense", 2)
+        maker.step(1, True)
+    graph = maker.graph()
+    pipeline = lower(graph, {"conv0": Fold(1, 3), "conv2": Fold(1, 3)}, Target(1 << 20, 2))
+    assert pipeline.interval == measured(graph, pipeline, tmp_path / "core") == 21
+
+
 def test_ones_are_not_taken_for_signs(tmp_path):
     """What is always 1 travels without a sign bit."""
     maker = Maker(np.random.default_rng(1), (2, 1, 2), 2)

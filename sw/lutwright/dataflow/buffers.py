@@ -71,7 +71,7 @@ def _depths(graph: Graph, pipeline: Pipeline, share: float) -> dict[tuple[str, s
             beats = _beats(graph, pipeline, name) / pixels(graph.tensors[name])
             meets = len(node.inputs) > 1 or readers[name] > 1
             depth = max(_depth(arrived, left, beats, meets), _burst(pipeline, node, beats, arrived))
-            depth = max(depth, _paused(timing, beats, arrived, left))
+            depth = max(depth, _paused(timing, beats, arrived, left), _held(pipeline, node))
             depths[name, node.name] = max(depth, depths.get((name, node.name), 0))
     return depths
 
@@ -99,6 +99,19 @@ def _paused(timing: Timing, beats: float, arrived: Times, left: Times) -> int:
         return 0
     waits = (left - arrived).reshape(_FRAMES, -1)[-1]
     return int(np.ceil(2 * beats)) + 1 if bool((waits[timing.pauses > 0] > 1).any()) else 0
+
+
+def _held(pipeline: Pipeline, node: Node) -> int:
+    """Beats of two wide beats where a width_up stands right before what holds each of them, and has no time to wait."""
+    stages = [stage for stage in pipeline.stages if stage.node == node.name]
+    up = next((i for i, stage in enumerate(stages[:-1]) if stage.cell == "width_up"), None)
+    if up is None or not (stages[up + 1].cell == "window_row" or stages[up + 1].parameters.get("HOLD") == 1):
+        return 0
+    engine = next((stage.parameters for stage in stages[up:] if stage.parameters.get("HOLD") == 1), {})
+    holds = int(str(engine.get("NF", 1))) * int(str(engine.get("SF", 1)))
+    ratio = int(str(stages[up].parameters["RATIO"]))
+    clocks = stages[up].stream.beats * (ratio + holds - 1)
+    return 2 * ratio + 1 if holds > 1 and clocks > pipeline.interval else 0
 
 
 def _burst(pipeline: Pipeline, node: Node, beats: float, arrived: Times) -> int:
