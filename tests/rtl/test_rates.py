@@ -230,6 +230,14 @@ def test_ones_are_not_taken_for_signs(tmp_path):
     assert pipeline.interval == measured(graph, pipeline, tmp_path / "core")
 
 
+def test_weights_that_are_all_zero(tmp_path):
+    maker = Maker(np.random.default_rng(1), (2,), 2)
+    maker.add("Dense", weights=np.zeros((1, 2), np.int64))
+    graph = maker.graph()
+    pipeline = lower(graph, {"dense0": Fold(1, 1)}, Target(1 << 20, 2))
+    assert pipeline.interval == measured(graph, pipeline, tmp_path / "core")
+
+
 def test_the_folder_counts_what_the_stages_say():
     """Clocks by which folds are chosen are those of the engine and the window that the fold then makes."""
 

@@ -10,7 +10,7 @@ from lutwright.dataflow.stage import Stream
 @pytest.mark.parametrize("signed", [False, True])
 @pytest.mark.parametrize(
     ("values", "bits", "powers"),
-    [(range(-7, 8), 4, False), ((-1, 0, 1), 2, False), ((-1, 1), 1, False), ((-8, 0, 1, 4), 4, True)],
+    [(range(-7, 8), 4, False), ((-1, 0, 1), 2, False), ((-1, 1), 1, False), ((-8, 0, 1, 4), 4, True), ((0,), 2, False)],
 )
 def test_products_and_offsets_are_the_sums(values, bits, powers, signed):
     rng = np.random.default_rng(1)

@@ -34,7 +34,7 @@ def complemented(weights: IntArray, here: Stream, acc_bits: int) -> tuple[IntArr
     if powers:
         codes, bits = power_codes(weights)
     else:
-        size_bits = 0 if (sizes == 1).all() else int(sizes.max()).bit_length()
+        size_bits = 0 if (sizes == 1).all() else max(1, int(sizes.max()).bit_length())
         codes, bits = (sizes if size_bits else 0) + (negative << size_bits), size_bits + 1
     low, high = (-1 << (here.bits - 1), (1 << (here.bits - 1)) - 1) if here.signed else (0, (1 << here.bits) - 1)
     most = int(sizes.max())
