@@ -8,9 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lutwright.dataflow.cost import cost
+from lutwright.dataflow.cost import cost, pipeline_cost
 from lutwright.dataflow.folding import Fold
 from lutwright.dataflow.parts import FAMILIES, Cost
+from lutwright.emit.rtl import core_files
 from lutwright.errors import Mismatch, ToolFailed, UnsupportedOp
 from lutwright.resources import room
 
@@ -122,6 +123,32 @@ def test_a_simulation_of_another_tool_is_kept_and_one_without_end_is_an_error(mo
 
 
 # ---- calibration -----------------------------------------------------------------------------------------------------
+
+
+def folded(block_bits):
+    """Window, folded products, binary search, pool, dense layer."""
+    layers = hardware_layers.Layers((8, 8, 4), 4, seed=3).conv(6, 3, 4).step(4, "threshold").pool("MaxPool", 2, 2)
+    return layers.add("Flatten").dense(5, 4).pipeline((Fold(1, 36), Fold(1, 8)), 2, block_bits)
+
+
+def multiplexed(block_bits):
+    """One weight a kernel, then an unrolled layer and multiplications."""
+    layers = hardware_layers.Layers((8, 8, 8), 4, seed=4).conv(8, 3, 1, mux=True).step(4, "threshold")
+    folds = Fold(2, 8, "mux"), Fold(4, 72, "unrolled")
+    return layers.conv(4, 3, 4).step(3, "multiply").pipeline(folds, 2, block_bits)
+
+
+@pytest.mark.parametrize(
+    ("make", "family"), [*((folded, family) for family in hardware_synthesis.FAMILIES), (multiplexed, "ecp5")]
+)
+def test_the_cost_model_agrees_with_synthesis(make, family):
+    """What a change of a cell breaks here, make calibrate shows cell by cell."""
+    graph, pipeline = make(calibrate.block_bits(family))
+    told = pipeline_cost(pipeline).on(family)
+    seen = hardware_synthesis.count(core_files(graph, pipeline), graph.name, family)
+    assert told.lut == pytest.approx(seen.lut, rel=0.15)
+    assert told.ff == pytest.approx(seen.ff, rel=0.15)
+    assert (told.bram, told.dsp) == (seen.bram, seen.dsp)
 
 
 def test_the_fit_finds_the_coefficients_behind_the_counts():
