@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from methods_page import page, plot
-from methods_run import METHODS, Job, record, run
+from methods_run import METHODS, Job, hardware_of, record, run
 
 from lutwright.boards import load_board
 from lutwright.cli.build import Wish, build_bitstream, build_project
@@ -28,8 +28,8 @@ BOARD = "ulx3s-85f"
 # Recipe, clocks a frame at which areas are compared, seeds, and the part of its epochs that is trained.
 SETS: dict[str, tuple[int, int, float]] = {
     "mnist-mux": (784, 3, 0.6),
-    "fashion-mux": (3136, 3, 0.3),
-    "spoken-digits-mux": (32, 3, 1.0),
+    "fashion-mux": (3136, 1, 0.2),
+    "spoken-digits-mux": (32, 3, 0.3),
     "cifar10-mux-resnet": (65536, 1, 0.2),
 }
 
@@ -42,6 +42,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--seeds", type=int, help="how many, in place of each set's own number")
     parser.add_argument("--jobs", type=int, default=2, help="trainings at a time, one thread each")
     parser.add_argument("--fresh", action="store_true", help="train all anew")
+    parser.add_argument("--estimate", action="store_true", help="estimate anew the hardware of what was trained here")
     parser.add_argument("--route", action="store_true", help="place and route the best multiplexer network of each set")
     parser.add_argument("--out", type=Path, help="write the page to this Markdown file, plots beside it in methods/")
     options = parser.parse_args(arguments)
@@ -53,6 +54,8 @@ def main(arguments: Sequence[str]) -> int:
     ]
     try:
         train([job for job in jobs if options.fresh or not _known(job)], options.jobs)
+        if options.estimate:
+            estimate(options.sets)
         routed = [route(recipe) for recipe in options.sets] if options.route else []
     except LutwrightError as error:
         print(f"{error.name}: {error}", file=sys.stderr)
@@ -110,6 +113,15 @@ def keep(recipe: str, row: dict[str, Any]) -> None:
     """Put `row` among the results of `recipe` that are on disk."""
     rows = [other for other in results(recipe) if other["digest"] != row["digest"]] + [row]
     write_file(RESULTS / f"{recipe}.json", "[\n" + ",\n".join(json.dumps(each) for each in rows) + "\n]\n")
+
+
+def estimate(recipes: Sequence[str]) -> None:
+    """Put the cost model's present figures into all results whose trained network is still in the cache."""
+    for recipe in recipes:
+        for row in results(recipe):
+            model = CACHE / f"{recipe}-{row['digest']}.onnx"
+            if model.is_file():
+                keep(recipe, row | hardware_of(model.read_bytes(), BOARD, SETS[recipe][0]))
 
 
 def route(recipe: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lutwright.boards import load_board
+from lutwright.boards import at_clock, load_board
 from lutwright.dataflow.choose import adder_levels, choose
 from lutwright.dataflow.folding import divisors, fastest_interval, fold_graph
 from lutwright.emit.project import hardware_graph, open_project, plan_project
@@ -72,6 +72,21 @@ def test_open_gives_the_pipeline_again(project, graph):
     assert opened.pipeline.interval == opened.manifest["interval"] == fastest_interval(graph) == 784
     assert {p.name for p in opened.core_sources} < {p.name for p in opened.board_sources}
     assert all(p.is_file() for p in [*opened.core_sources, opened.bench])
+
+
+def test_a_project_carries_the_board_of_the_user(graph, plan, tmp_path):
+    own = tmp_path / "mine.toml"
+    text = (room("boards") / "ulx3s-45f.toml").read_text()
+    own.write_text(text.replace('name = "ulx3s-45f"', 'name = "mine"'))
+    board = at_clock(load_board(own), 50.0)
+    made = plan_project(graph, choose(graph, board), board, MNIST.read_bytes())
+    write_tree(tmp_path / "p", made.files)
+    own.unlink()
+    assert open_project(tmp_path / "p").board == board
+    other = json.loads(made.files["board.json"])
+    (tmp_path / "p" / "board.json").write_text(json.dumps(other | {"speed": "7"}))
+    with pytest.raises(BadProject, match="the files must be those that were built"):
+        open_project(tmp_path / "p")
 
 
 def test_a_changed_or_foreign_project_is_refused(project, tmp_path):

@@ -12,7 +12,7 @@ from typing import Any
 import onnx
 
 import lutwright
-from lutwright.boards import Board, at_clock, load_board
+from lutwright.boards import Board
 from lutwright.dataflow.choose import Choice
 from lutwright.dataflow.folding import Fold
 from lutwright.dataflow.lower import Target, lower
@@ -33,6 +33,7 @@ from lutwright.passes.drop_unread import drop_unread
 from lutwright.passes.square_windows import square_windows
 
 MANIFEST = "project.json"
+BOARD = "board.json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +82,8 @@ def plan_project(
     constraints = constraint_name(board)
     files |= {("" if name == constraints else "rtl/") + name: data for name, data in shell.items()}
     files |= {f"sim/{name}": data for name, data in bench_files(pipeline).items()}
-    files |= {"model.onnx": model, "graph.txt": to_text(graph).encode()}
+    # The board as it is, clock and PLL included: the user's own board file need not be there when the project is used.
+    files |= {"model.onnx": model, "graph.txt": to_text(graph).encode(), BOARD: _board_bytes(board)}
     manifest = {
         "lutwright": lutwright.__version__,
         "name": graph.name,
@@ -109,6 +111,10 @@ def plan_project(
     }
     files[MANIFEST] = (json.dumps(manifest, indent=2, sort_keys=True) + "\n").encode()
     return BuildPlan(files)
+
+
+def _board_bytes(board: Board) -> bytes:
+    return (json.dumps(board.model_dump(mode="json"), indent=2, sort_keys=True) + "\n").encode()
 
 
 def read_manifest(project: Path) -> dict[str, Any]:
@@ -141,7 +147,7 @@ def read_manifest(project: Path) -> dict[str, Any]:
     }
     files |= {
         name: (project / name).read_bytes()
-        for name in ("model.onnx", "graph.txt", manifest["constraints"])
+        for name in ("model.onnx", "graph.txt", BOARD, manifest["constraints"])
         if (project / name).is_file()
     }
     if BuildPlan(files).digest != told:
@@ -178,7 +184,7 @@ class Project:
     @property
     def board(self) -> Board:
         """The board that it is built for, at the clock that was asked for."""
-        return at_clock(load_board(self.manifest["board"]), self.manifest["clock_mhz"])
+        return Board.model_validate_json((self.folder / BOARD).read_bytes())
 
     @property
     def class_output(self) -> int | None:
