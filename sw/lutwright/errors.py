@@ -98,6 +98,18 @@ class TrainingFailed(LutwrightError):
     """Training that stopped: the loss is not finite, or the export does not equal the model."""
 
 
+class BadLearner(LutwrightError):
+    """Parameters that no learner can have."""
+
+
+class BadFeatures(LutwrightError):
+    """Features, images or a label that a learner cannot take."""
+
+
+class BadState(LutwrightError):
+    """A learner's state that is damaged, breaks its own rule or belongs to another learner."""
+
+
 class ToolMissing(LutwrightError):
     """A tool that is needed and not installed."""
 
