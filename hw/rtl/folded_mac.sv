@@ -6,7 +6,7 @@
 // weights:  word n*SF + f of the ROM holds w[n*PE + p][f*SIMD + s] at bits (p*SIMD + s)*W_BITS
 // rate:     one vector each NF*SF clocks, one beat of PE results each SF clocks
 // latency:  2 + ceil(ceil(log2(TERMS)) / EVERY) clocks from the last input of a sum to its result, 1 more if SF > 1 or
-//           COMPLEMENT;
+//           COMPLEMENT, 1 more if BLOCK;
 //           TERMS = SIMD, if BINARY a quarter of it
 // stall:    the whole cell waits while a result is not taken
 `default_nettype none
@@ -78,15 +78,31 @@ module folded_mac #(
     end
   end
 
-  // Stage 0: operands.
-  logic [         SLICE-1:0] x;
-  logic [PE*SIMD*W_BITS-1:0] w;
+  // Stage 0: operands. What a block RAM reads comes late in its clock, so it passes one more register.
+  logic [SLICE-1:0] x_read, x;
+  logic [WORD-1:0] w_read, w;
+  logic valid_read, first_read, last_read;
   logic valid_0, first_0, last_0;
 
   if (HOLD != 0 && SF > 1) begin : slice
-    always_ff @(posedge clk) if (enable) x <= s_data[int'(part)*SLICE+:SLICE];
+    always_ff @(posedge clk) if (enable) x_read <= s_data[int'(part)*SLICE+:SLICE];
   end else begin : whole
-    always_ff @(posedge clk) if (enable) x <= s_data[SLICE-1:0];
+    always_ff @(posedge clk) if (enable) x_read <= s_data[SLICE-1:0];
+  end
+  always_ff @(posedge clk) begin
+    if (rst) valid_read <= 1'b0;
+    else if (enable) valid_read <= s_valid;
+  end
+  always_ff @(posedge clk) if (enable) {first_read, last_read} <= {part_first, part_last};
+
+  if (BLOCK != 0) begin : once_more
+    always_ff @(posedge clk) begin
+      if (rst) valid_0 <= 1'b0;
+      else if (enable) valid_0 <= valid_read;
+    end
+    always_ff @(posedge clk) if (enable) {x, w, first_0, last_0} <= {x_read, w_read, first_read, last_read};
+  end else begin : straight
+    assign {x, w, valid_0, first_0, last_0} = {x_read, w_read, valid_read, first_read, last_read};
   end
 
   rom #(
@@ -99,7 +115,7 @@ module folded_mac #(
       .clk    (clk),
       .enable (enable),
       .address(fold),
-      .q      (w)
+      .q      (w_read)
   );
 
   // Stage 1: products.
@@ -168,20 +184,10 @@ module folded_mac #(
   end
 
   always_ff @(posedge clk) begin
-    if (rst) begin
-      valid_0 <= 1'b0;
-      valid_1 <= 1'b0;
-    end else if (enable) begin
-      valid_0 <= s_valid;
-      valid_1 <= valid_0;
-    end
+    if (rst) valid_1 <= 1'b0;
+    else if (enable) valid_1 <= valid_0;
   end
-  always_ff @(posedge clk) begin
-    if (enable) begin
-      {first_0, last_0} <= {part_first, part_last};
-      {first_1, last_1} <= {first_0, last_0};
-    end
-  end
+  always_ff @(posedge clk) if (enable) {first_1, last_1} <= {first_0, last_0};
 
   // Counts of signs are half of the sum, and a term with an odd number of them lacks 1 each fold.
   localparam int SUM_BITS = BINARY != 0 ? ACC_BITS - 1 : ACC_BITS;

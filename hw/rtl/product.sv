@@ -5,8 +5,10 @@
 //           lacks of -size * x is a constant, which mac_accumulate adds; p is two's complement only if X_SIGNED
 // forms:    a constant weight and at most 4 bits of activation: a table (one LUT4 a bit of p);
 //           POWERS: weights of 0 and powers of two, as {negative, e + 1} for 2^e and 0 for 0: a shift, no multiplier;
-//           weights of 2 bits (-1, 0, 1, never -2): pass, drop or negate; otherwise a multiplication;
+//           weights of 1 or 2 bits (-1, 0, 1, never -2): pass, drop or negate; otherwise a multiplication;
 //           COMPLEMENT: the same without any negation, and sizes of 2 and 3 bits by tables of two bits of x each.
+// one bit:  W_BITS = 1 is two's complement as well: 0 is 0, and 1 is -1. With COMPLEMENT the only bit is `negative` and
+//           there is no size: 0 passes x, 1 passes ~x. POWERS needs 2 bits or more.
 `default_nettype none
 module product #(
     parameter int                     X_BITS    = 4,  // bits of the activation
@@ -97,7 +99,7 @@ module product #(
     assign unused = &{1'b0, value};
   end else if (W_BITS <= 2) begin : by_sign
     logic [1:0] sign;
-    assign sign = CONSTANT != 0 ? 2'(WEIGHT) : 2'(w);
+    assign sign = CONSTANT != 0 ? 2'(WEIGHT) : 2'($signed(w));
     always_ff @(posedge clk) begin
       if (enable) begin
         if (!sign[0]) p <= '0;

@@ -7,6 +7,8 @@
 // rate:     1 beat a clock on either side. A frame takes OUT_H * SF * (OUT_W*NF + COLUMNS - OUT_W - MERGED) clocks, which
 //           is OUT_H*OUT_W*NF*SF for stride 1 and "same" padding, and at least the HEIGHT*WIDTH*SF clocks of its input.
 //           If the next frame's first rows come late, its first window comes up to MERGED*SF clocks later.
+//           With PAD_T > K/2 and STRIDE > 1, and for images of two or three columns, some frames take a few clocks more:
+//           the rows that come in while one row of windows is sent are then more than the banks hold.
 // latency:  2 clocks from the last beat of the pixel in the lower right corner to the first beat of the window. The
 //           last windows of a frame never wait for the next frame.
 // storage:  BANKS (K for stride 1 and "same" padding) of WIDTH*SF words of SIMD channels, and SF words of (K-1)*K*SIMD

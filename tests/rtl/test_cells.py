@@ -103,6 +103,7 @@ def test_window(h, w, c, simd, k, stride, pad, out, tmp_path):
         (1, 4, 3, 2, 1, 0, 1, 3),
         (3, 2, 1, 4, 0, 0, 0, 1),
         (2, 5, 2, 3, 0, 1, 1, 4),
+        (1, 1, 5, 1, 0, 0, 1, 1),
     ],
 )
 def test_folded_mac(pe, simd, nf, sf, hold, signed, block, every, tmp_path):
@@ -134,6 +135,15 @@ def test_folded_mac(pe, simd, nf, sf, hold, signed, block, every, tmp_path):
     # A dense layer gets its vector again for each of its NF output folds.
     beats = x if hold else np.repeat(x.reshape(11, 1, sf, simd), nf, axis=1).reshape(-1, simd)
     check("folded_mac", parameters, beats, 4, y.reshape(-1, pe), 14, tmp_path, files)
+
+
+@pytest.mark.parametrize(("nf", "x_bits"), [(3, 3), (1, 4), (1, 5)])
+def test_weights_of_one_bit_are_zero_and_minus_one(nf, x_bits, tmp_path):
+    """Out of a ROM, and as constants by table and by their sign."""
+    w, x = np.arange(nf * 2)[:, None] % 2 - 1, np.arange(1 << x_bits)[:, None]
+    parameters = {"PE": 2, "NF": nf, "X_BITS": x_bits, "W_BITS": 1, "P_BITS": x_bits + 1, "ACC_BITS": x_bits + 1}
+    parameters["WEIGHTS"] = literal(w, 1)
+    check("folded_mac", parameters, x, x_bits, (x @ w.T).reshape(-1, 2), x_bits + 1, tmp_path)
 
 
 @pytest.mark.parametrize(("pe", "simd", "nf", "sf", "dsp"), [(1, 3, 2, 2, 1), (4, 3, 2, 2, 2), (2, 5, 1, 1, 2)])

@@ -29,8 +29,8 @@ def lowered(graph, slow):
     return graph, lower(graph, fold_graph(graph, target.interval), target)
 
 
-def run_one(graph, pipeline, folder, timed=True):
-    """Simulate `pipeline` and compare every stage; where `timed` it must be as fast as its slowest stage."""
+def run_one(graph, pipeline, folder):
+    """Simulate `pipeline` and compare every stage; it must be as fast as its slowest stage."""
     files = core_files(graph, pipeline) | bench_files(pipeline)
     folder.mkdir(parents=True)
     for name, data in files.items():
@@ -44,10 +44,10 @@ def run_one(graph, pipeline, folder, timed=True):
         assert not result.mismatches, [c.first for c in result.comparisons if c.mismatches]
     clocks = results[0].cycles_per_frame
     most = 1.02 * pipeline.interval + BORDER
-    assert not timed or clocks <= most, f"{clocks} clocks, {pipeline.slowest}\n{to_text(graph)}"
+    assert clocks <= most, f"{clocks} clocks, {pipeline.slowest}\n{to_text(graph)}"
 
 
-def sweep(count, tmp_path, strategy, timed=True):
+def sweep(count, tmp_path, strategy):
     """Run `count` random networks, each at another speed."""
     number = iter(range(10**6))
 
@@ -64,7 +64,7 @@ def sweep(count, tmp_path, strategy, timed=True):
             graph, pipeline = lowered(graph, slow)
         except UnsupportedOp:
             reject()
-        run_one(graph, pipeline, tmp_path / str(next(number)), timed)
+        run_one(graph, pipeline, tmp_path / str(next(number)))
 
     networks()
     assert next(number) >= count
@@ -75,7 +75,7 @@ def test_ten_networks(tmp_path):
 
 
 def test_five_of_several_outputs(tmp_path):
-    sweep(5, tmp_path, several(), timed=False)  # no output that is taken at once makes a network slower
+    sweep(5, tmp_path, several())
 
 
 def test_three_chains(tmp_path):
@@ -98,7 +98,7 @@ def test_hundred_networks(tmp_path):
 
 @pytest.mark.long
 def test_hundred_of_several_outputs(tmp_path):
-    sweep(100, tmp_path, several(), timed=False)
+    sweep(100, tmp_path, several())
 
 
 @pytest.mark.long

@@ -136,10 +136,24 @@ def test_a_pixel_that_comes_just_in_time_is_merged_with_the_padding(tmp_path):
     assert pipeline.interval == measured(graph, pipeline, tmp_path / "core") == 128
 
 
-@pytest.mark.parametrize(("stride", "pe", "clocks"), [(1, 1, 144), (2, 1, 46), (2, 4, 36), (3, 2, 36)])
-def test_depthwise(stride, pe, clocks, tmp_path):
-    maker = Maker(np.random.default_rng(1), (6, 6, 4), 2)
-    maker.conv(4, (3, 3), (stride, stride), (1,) * 4, bits=2, groups=4)
+@pytest.mark.parametrize(
+    ("size", "stride", "pad", "pe", "clocks"),
+    [
+        (6, 1, 1, 1, 144),
+        (6, 1, 1, 2, 72),
+        (6, 1, 1, 4, 36),
+        (6, 2, 1, 1, 144),
+        (6, 2, 1, 2, 72),
+        (6, 2, 1, 4, 36),
+        (6, 3, 1, 2, 72),
+        (7, 1, 0, 2, 98),  # every pixel comes in, though fewer windows go out
+        (5, 1, 2, 2, 98),  # more windows than pixels
+        (7, 2, 2, 1, 196),
+    ],
+)
+def test_depthwise(size, stride, pad, pe, clocks, tmp_path):
+    maker = Maker(np.random.default_rng(1), (size, size, 4), 2)
+    maker.conv(4, (3, 3), (stride, stride), (pad,) * 4, bits=2, groups=4)
     graph = maker.graph()
     pipeline = lower(graph, {"conv0": Fold(pe, 9, "depthwise")}, Target(1 << 20, 2))
     assert pipeline.interval == measured(graph, pipeline, tmp_path / "core") == clocks
@@ -163,6 +177,42 @@ def test_a_border_waits_for_no_pixel_in_parts(tmp_path):
     pipeline = lower(graph, {"conv0": Fold(1, 1), "conv2": Fold(1, 3)}, Target(1 << 20, 2))
     assert {stage.cell for stage in pipeline.stages if stage.cycles == pipeline.interval} == {"pad", "window_folded"}
     assert pipeline.interval == measured(graph, pipeline, tmp_path / "core") == 60
+
+
+def test_padding_above_an_image_passes_while_its_pixels_wait(tmp_path):
+    """It begins when the first pixel is there; those behind it come meanwhile, and are needed in one go afterwards."""
+    maker = Maker(np.random.default_rng(1), (8, 6, 3), 2)
+    maker.conv(1, (3, 3), (1, 1), (0, 0, 1, 0), "dense", 2)
+    maker.step(1, True)
+    maker.conv(1, (5, 5), (2, 2), (4, 0, 0, 1), "dense", 2)
+    graph = maker.graph()
+    folds = {"conv0": Fold(1, 27), "conv2": Fold(1, 25)}
+    pipeline = lower(graph, folds, Target(1 << 20, 2))
+    assert pipeline.slowest.cell == "pad"
+    assert pipeline.interval == measured(graph, pipeline, tmp_path / "core") == 55
+
+
+def test_an_engine_before_a_bias_is_as_slow_as_it_is(tmp_path):
+    """Pixels of two concatenations wait for it, and for what it sends."""
+    maker = Maker(np.random.default_rng(1), (3, 4, 3), 2)
+    maker.conv(1, (1, 1), (1, 1), (0,) * 4, "dense", 2)
+    maker.step(1, True)
+    start = maker.here
+    maker.conv(1, (1, 1), (1, 1), (0,) * 4, "dense", 2)
+    maker.step(1, True)
+    maker.add("Concat", start, maker.here, axis=0)
+    start = maker.here
+    maker.conv(1, (3, 3), (1, 1), (1,) * 4, "dense", 2, bias=True)
+    maker.step(2, True)
+    maker.conv(1, (3, 3), (1, 1), (1,) * 4, "dense", 2)
+    maker.step(2, True)
+    maker.add("Concat", start, maker.here, axis=0)
+    graph = maker.graph()
+    sizes = (Fold(1, 1), Fold(1, 1), Fold(1, 1), Fold(1, 9))
+    folds = {node.name: fold for node, fold in zip(layers(graph), sizes, strict=True)}
+    pipeline = lower(graph, folds, Target(1 << 20, 2))
+    assert pipeline.slowest.cell == "window_folded"
+    assert pipeline.interval == measured(graph, pipeline, tmp_path / "core") == 216
 
 
 @pytest.mark.parametrize(

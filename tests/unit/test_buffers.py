@@ -41,6 +41,17 @@ def test_a_node_with_memories_takes_ahead_of_what_it_works_on():
     assert _depth(arrivals, taken, 1.0) == 0 or taken[3] > arrivals[3]
 
 
+def test_padding_above_begins_when_the_first_pixel_is_there():
+    """Of four clocks between two frames one passes before, behind the last pixel."""
+    pauses = np.array([4.0, 0.0, 0.0, 0.0])
+    arrivals, taken, _ = schedule(Timing((EACH,), 1.0, 1.0, 0.0, pauses=pauses, above=3.0), 0)
+    assert taken[:4].tolist() == [3, 4, 5, 6]
+    assert taken[4] == arrivals[4] + 3
+    assert _depth(arrivals, taken, 1.0) == 5  # all four wait at the third clock
+    late = schedule(Timing((EACH,), 1.0, 1.0, 0.0, pauses=pauses), 0)[1]
+    assert late[4] == 16
+
+
 def test_pixels():
     m = Maker(np.random.default_rng(0), (3, 4, 5), 2)
     assert pixels(m.here) == 12

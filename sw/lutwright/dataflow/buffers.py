@@ -22,7 +22,7 @@ from lutwright.ir.window_shape import window_size
 from lutwright.numerics.quantiser import IntArray
 
 _FRAMES = 3  # the first fills the pipeline
-_STAGE_LATENCY = 4  # clocks from a beat to its result, of a cell without a tree
+_STAGE_LATENCY = 4  # clocks from a beat to its result, of a cell without a tree; a memory may move to block RAM yet
 
 Times = NDArray[np.float64]
 
@@ -34,6 +34,7 @@ class Timing:
     needs: for each input int64 [pixels out]: how many of its pixels must be there for each pixel that is sent.
     service: clocks a pixel sent. spacing: clocks a pixel taken. latency: clocks from the last pixel to the result.
     pauses: clocks more before each pixel of a frame, float64 [pixels], while padding passes; None for none.
+    above: of those before the first pixel, the clocks that pass only once that pixel is there.
     room: for each pixel sent, how many pixels of the input may have been taken when it is begun, where the node has
     memories to be ahead; None where its last pixel stays in front of it until it begins.
     """
@@ -44,6 +45,7 @@ class Timing:
     latency: float
     room: IntArray | None = None
     pauses: Times | None = None
+    above: float = 0.0
 
 
 def edge_depths(graph: Graph, pipeline: Pipeline) -> dict[tuple[str, str], int]:
@@ -177,8 +179,10 @@ class _Input:
         return self.done > before
 
     def _next(self) -> None:
-        pause = 0.0 if self.timing.pauses is None else self.timing.pauses[self.done % self.size]
-        when = max(self.free + self.timing.spacing + pause, self.arrivals[self.done])
+        at = self.done % self.size
+        pause = 0.0 if self.timing.pauses is None else self.timing.pauses[at]
+        above = 0.0 if at else self.timing.above
+        when = max(self.free + self.timing.spacing + pause - above, self.arrivals[self.done]) + above
         if self.timing.room is not None:
             while self.room and self.room[0][0] <= self.done:
                 self.room.pop(0)
@@ -214,7 +218,8 @@ def _timing(graph: Graph, pipeline: Pipeline, node: Node, share: float) -> Timin
     needs = tuple(np.maximum.accumulate(need) for need in wanted)
     if not any(stage.tensor for stage in stages):
         return Timing(needs, 0.0, 0.0, 0.0)
-    engine = next(i for i, stage in enumerate(stages) if stage.tensor)
+    # An engine before the stage that adds a bias carries no tensor.
+    engine = next(i for i, s in enumerate(stages) if s.tensor or s.made is not None or s.cell.endswith("_mac"))
     service = max(stage.cycles if _sums(node) else stage.stream.beats for stage in stages[engine:]) / pixels(out)
     first = next((stage for stage in stages if stage.cell != "width_up"), stages[0])  # a FIFO would lie before it
     fronts = [stage for stage in stages if stage.cell in _FRONTS or stage is first]
@@ -223,7 +228,7 @@ def _timing(graph: Graph, pipeline: Pipeline, node: Node, share: float) -> Timin
     window = next((stage for stage in stages if stage.cell == "window_folded"), None)
     room = None if window is None else _room(window, out)
     latency = share * sum(map(_latency, stages))
-    return Timing(needs, service, spacing, latency, room, _pauses(stages, inputs[0]))
+    return Timing(needs, service, spacing, latency, room, *_pauses(stages, inputs[0]))
 
 
 def _latency(stage: Stage) -> int:
@@ -238,16 +243,18 @@ def _latency(stage: Stage) -> int:
 _FRONTS = ("width_down", "pad", "window", "window_folded", "window_row")
 
 
-def _pauses(stages: list[Stage], x: Tensor) -> Times | None:
-    """Clocks for which the first of `stages` that knows padding takes nothing, before each pixel of `x`."""
+def _pauses(stages: list[Stage], x: Tensor) -> tuple[Times | None, float]:
+    """Timing.pauses and Timing.above of the first of `stages` that knows padding, which takes nothing meanwhile."""
     stage = next((stage for stage in stages if stage.cell in ("pad", "window", "window_row")), None)
-    if stage is None or len(x.shape) != 3 or stage.tensor:
-        return None
+    if stage is None or len(x.shape) != 3 or (stage.tensor and stage.cell != "pad"):
+        return None, 0.0
     told = {key: value for key, value in stage.parameters.items() if isinstance(value, int)}
+    above = 0
     if stage.cell == "pad":
         columns = told["COLUMNS"] + told["PAD_L"] + told["PAD_R"]
         beside = (told["PAD_L"] + told["PAD_R"]) * told["NF"]
         below = (told["PAD_T"] + told["PAD_B"]) * columns * told["NF"]
+        above = (told["PAD_T"] * columns + told["PAD_L"]) * told["NF"]
     elif stage.cell == "window":
         windows = Windows(*(told[key] for key in _SIZES))
         beside, below = max(0, windows.beside - 1), max(0, windows.below - 1) * windows.row
@@ -257,7 +264,7 @@ def _pauses(stages: list[Stage], x: Tensor) -> Times | None:
     pauses = np.zeros(x.shape[:2])
     pauses[:, 0] = beside
     pauses[0, 0] += below
-    return pauses.reshape(-1)
+    return pauses.reshape(-1), float(above)
 
 
 _SIZES = ("HEIGHT", "WIDTH", "K", "STRIDE", "PAD_T", "PAD_L", "OUT_H", "OUT_W")

@@ -1,7 +1,7 @@
-"""Clocks a frame of the window cells and of the engines behind them, exact: the headers of hw/rtl say how they work.
+"""Clocks a frame of the window cells and of the engines behind them: the headers of hw/rtl say how they work.
 
 A window leaves its cell in the clock in which what follows takes it. An engine that holds each window for some clocks
-stops the cell for all of them but one; behind a width_down, which keeps a window of its own, the cell goes on.
+stops the cell for all of them but one; before a width_down, which keeps a window of its own, the cell goes on.
 """
 
 from __future__ import annotations
@@ -69,39 +69,18 @@ class Windows:
 
     def held(self, clocks: int) -> int:
         """Clocks of the cell window where what follows holds each window for so many."""
-        return self.direct + self.rows * self.columns * (clocks - 1) - self._hidden(clocks - 1, clocks - 1)
-
-    def handed(self, beats: int) -> int:
-        """Clocks of the cell window before a width_down that sends so many beats a window."""
-        _, turn, restart = self._gaps
-        waits = [max(0, beats - gap) for gap in self._before]
-        inside = self.rows * (self.columns - 1) * max(beats, self.stride)
-        return inside + (self.rows - 1) * max(beats, turn) + max(beats, restart - self._hidden(*waits))
+        return self.direct + self.rows * self.columns * (clocks - 1) - self._hidden(clocks - 1)
 
     @property
     def row(self) -> int:
         """Clocks from one row to the next, the padding on the right merged with the next row."""
         return self.width + self.beside - int(self.beside > 0)
 
-    @property
-    def _gaps(self) -> tuple[int, int, int]:
-        """Clocks from a window to the next: in its row, at the end of a row, and at the end of a frame."""
-        turn = self.stride * (self.row - self.columns + 1)
-        inside = self.rows * (self.columns - 1) * self.stride
-        return self.stride, turn, self.direct - inside - (self.rows - 1) * turn
-
-    @property
-    def _before(self) -> tuple[int, int]:
-        """Clocks to the last window of a frame from the one before, and to that one."""
-        stride, turn, restart = self._gaps
-        first = turn if self.rows > 1 else restart
-        return stride if self.columns > 1 else first, stride if self.columns > 2 else first
-
-    def _hidden(self, last: int, other: int) -> int:
+    def _hidden(self, waits: int) -> int:
         """Clocks of row 0 that pass while the last windows of the frame before are held, where no row is padded below.
 
-        last, other: clocks that the last window and the one before it wait. Row 0 comes in when the cell is at its last
-        column; it is taken there while that column and the one before are held, if they end windows.
+        waits: clocks that a window waits. Row 0 comes in when the cell is at its last column; it is taken there while
+        that column and the one before are held, if they end windows.
         """
         reach = (self.columns - 1) * self.stride + self.k - self.left  # columns that the windows reach
         whole = (self.rows - 1) * self.stride + self.k - self.top == self.height
@@ -109,17 +88,17 @@ class Windows:
             return 0
         unread = self.width + self.beside - reach
         behind = 0  # clocks for which the last column waits behind the window of the one before
-        if unread == 1:
-            behind = last
-        elif unread == 0 and self.columns > 1 and self.stride == 1:
-            behind = other
-        hidden = min(self.width, behind + (last if unread == 0 else 0))
+        if unread == 1 or (unread == 0 and self.columns > 1 and self.stride == 1):
+            behind = waits
+        hidden = min(self.width, behind + (waits if unread == 0 else 0))
         return hidden + int(self.beside > 0 and behind > self.width)
 
     def folded(self, groups: int, times: int, parts: int = 1) -> int:
         """Clocks of the cell window_folded with so many groups of channels, each window sent so many times.
 
         parts: beats that a width_down makes of each; columns that give no window are read while it sends them.
+        Its memories hold too few rows for that where padding above is wider than half of the kernel and the stride more
+        than 1, and on images of two or three columns: some such frames take a few clocks more.
         """
         reach = (self.columns - 1) * self.stride + self.k - self.left
         merged = min(max(0, reach - self.width), self.k - 1 - self.left, self.width)

@@ -93,10 +93,12 @@ def clocks(node: Node, x: Tensor, out: Tensor, fold: Fold) -> int:
     if is_row(node):
         rows = Rows.of(node, x, out)
         return rows.handed(times) if fold.engine == "depthwise" else rows.clocks(times * parts)
-    if fold.engine == "depthwise" or (parts == 1 and in_step(node, times)):
+    if parts == 1 and (times == 1 if fold.engine == "depthwise" else in_step(node, times)):
         windows = Windows.of(node, x, out, border_before(node, x, out, w.shape[1] - 2))
-        return max(engine, windows.handed(times) if fold.engine == "depthwise" else windows.held(times))
+        return max(engine, windows.held(times))
     windows = Windows.of(node, x, out, border_before(node, x, out, w.shape[1] - 1))
+    if fold.engine == "depthwise":
+        return max(engine, windows.folded(times, 1))
     taps = 1 if fold.mux else w.shape[1] * w.shape[2]
     groups = x.channels // max(1, fold.simd // taps)
     return max(engine, windows.folded(groups, times, max(1, taps // fold.simd)))

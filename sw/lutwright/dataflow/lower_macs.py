@@ -143,7 +143,7 @@ def padded_window(work: Lowering, node: Node, simd: int, value: int = 0, engine:
     """The window of a Conv or pool on `here`, all channels at a time, in groups of `simd`.
 
     What the window cell cannot pad itself (wide padding, a border that is not 0, a single row) a pad cell does before.
-    engine: clocks for which what follows holds a window. beats: of a window, behind a width_down that follows.
+    engine: clocks for which what follows holds a window. beats: of a window of a row, behind a width_down that follows.
     """
     x, out = work.graph.tensors[node.inputs[0]], work.graph.tensors[node.output]
     work.lanes(node, x.channels)
@@ -153,7 +153,6 @@ def padded_window(work: Lowering, node: Node, simd: int, value: int = 0, engine:
     k = window_size(node, x.shape)[0]
     windows = _bordered(work, node, k - 2, value)
     pixel = x.channels * work.stream.bits
-    cycles = windows.handed(beats) if beats > 1 else windows.held(engine)
     before = work.stream
     stream = Stream(k * k * x.channels, before.bits, before.signed, out.shape[0] * out.shape[1])
     work.add(
@@ -161,7 +160,7 @@ def padded_window(work: Lowering, node: Node, simd: int, value: int = 0, engine:
         "window",
         node,
         stream,
-        cycles,
+        windows.held(engine),
         CHANNELS=x.channels,
         BITS=before.bits,
         SIMD=simd,
@@ -375,11 +374,13 @@ def _kept_weights(node: Node) -> tuple[IntArray, IntArray]:
 
 
 def _depthwise(work: Lowering, node: Node, x: Tensor, out: Tensor, fold: Fold) -> None:
-    """Each channel by itself, PE of them at a time: the window is handed on group by group."""
+    """Each channel by itself, PE of them at a time: the window comes in groups, out of memories unless it is a row."""
     w = node.attrs["weights"][..., 0]  # [channels, kh, kw]
     taps, nf = w.shape[1] * w.shape[2], w.shape[0] // fold.pe
     if is_point(node):
         work.lanes(node, fold.pe)
+    elif nf > 1 and not is_row(node):
+        _padded_window_folded(work, node, fold.pe, 1)
     else:
         padded_window(work, node, fold.pe, beats=nf)
         work.lanes(node, taps * fold.pe, "_groups")
