@@ -4,7 +4,7 @@
 #   make test-long   the heavy sweeps as well
 #   make bench       the executor and the hardware against others, written to benchmarks/EXECUTOR.md and RESULTS.md
 #   make methods     every position policy on every recipe, trained where it is not yet, written to benchmarks/METHODS.md (hours)
-#   make calibrate   the cost model against synthesis; what was counted once is kept in benchmarks/.figures
+#   make calibrate   the cost model against synthesis, written to benchmarks/CALIBRATION.md
 #   make wheel       dist/*.whl
 
 PYTHON ?= python3
@@ -55,7 +55,7 @@ methods: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/methods.py --jobs $(JOBS) --route --out benchmarks/METHODS.md
 
 calibrate: $(READY)
-	$(BIN)/python benchmarks/calibrate.py
+	$(BIN)/python benchmarks/calibrate.py --out benchmarks/CALIBRATION.md
 
 wheel: $(READY)
 	$(BIN)/pip wheel --quiet --no-deps --no-build-isolation -w dist .

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import os
+import platform
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 from hardware_layers import samples
 from hardware_networks import HELD_OUT, HeldOut
 from hardware_synthesis import FAMILIES, Counts, alone, count
+from tables import processor
 
 from lutwright.dataflow.cost import cost, pipeline_cost
 from lutwright.dataflow.parts import FAMILIES as COEFFICIENTS
@@ -19,11 +24,32 @@ from lutwright.dataflow.parts import Cost, Family
 from lutwright.dataflow.stage import Pipeline
 from lutwright.emit.rtl import core_files
 from lutwright.errors import LutwrightError
+from lutwright.files import write_file
 from lutwright.ir.graph import Graph
 from lutwright.numerics.quantiser import FloatArray
 
 FITTED = ("logic", "select", "product", "table", "chain", "loose")
 """The coefficients of a family that are fitted."""
+_PAGE = """\
+# The cost model against synthesis
+
+Estimates of dataflow/cost.py and what Yosys counts: LUTs (LUT sites on Gowin), flip-flops, block RAMs (18 kbit; 4 kbit
+on iCE40) and multipliers of cores by themselves, without a board. The coefficients of dataflow/parts.py are fitted to
+small networks of one or two layers; the networks below are not among them, but one formula, of multiplexers with up to
+four turns, was settled by a stage of mnist-mux at 784 clocks. "block RAM" and "DSP": estimate, count.
+
+```text
+{tables}
+```
+
+## How this was made
+
+    {command}
+
+Python {python}, pyosys {pyosys}. {processor}, {cores} cores. The commands of Yosys are those of benchmarks/RESULTS.md,
+with `-nodsp` but for the products that are to be in DSP blocks. What place and route adds on ECP5, four cells to a
+carry chain and two to a unit of LUT RAM, is not in these figures; it is in those that `lutwright build` prints.
+"""
 
 
 @dataclass(frozen=True)
@@ -36,7 +62,7 @@ class Row:
 
     def error(self, family: str) -> float:
         """Of the LUTs, relative to those counted."""
-        return self.parts.on(family).lut / max(1, self.counts.lut) - 1
+        return self.parts.netlist(family).lut / max(1, self.counts.lut) - 1
 
 
 def block_bits(family: str) -> int:
@@ -57,26 +83,49 @@ def main(arguments: Sequence[str]) -> int:
         help="held-out networks with this in their title, stage by stage as well",
     )
     parser.add_argument("--timeout", type=float, default=900, help="seconds for one synthesis")
+    parser.add_argument("--out", type=Path, help="write the tables to this Markdown file as well")
     options = parser.parse_args(arguments)
+    lines = []
+    try:
+        for line in _lines(options):
+            print(line, flush=True)
+            lines.append(line)
+    except LutwrightError as error:
+        print(f"{error.name}: {error}", file=sys.stderr)
+        return error.exit_code
+    if options.out:
+        write_file(options.out, page("\n".join(lines).strip("\n"), _command(options)))
+    return 0
+
+
+def _command(options: argparse.Namespace) -> str:
+    """What was run, without what only says where to."""
+    families = "" if options.families == list(FAMILIES) else f" --families {' '.join(options.families)}"
+    skip = f" --skip {' '.join(options.skip)}" if options.skip else ""
+    stages = f" --stages {' '.join(repr(text) for text in options.stages)}" if options.stages else ""
+    return f"python benchmarks/calibrate.py{families}{skip}{stages}"
+
+
+def page(tables: str, command: str) -> str:
+    """The tables as a Markdown page that says how they were made."""
+    told = {"python": platform.python_version(), "processor": processor(), "cores": os.cpu_count()}
+    return _PAGE.format(tables=tables, command=command, pyosys=version("pyosys"), **told)
+
+
+def _lines(options: argparse.Namespace) -> Iterable[str]:
+    """Every table that was asked for, line by line."""
     parts: tuple[tuple[str, Callable[[str, float], Iterable[str]]], ...] = (
         ("cells", cell_table),
         ("fit", fit_table),
         ("held-out", held_out_table),
     )
-    try:
-        for family in options.families:
-            for name, table in parts:
-                if name not in options.skip and (name != "cells" or family == "ecp5"):
-                    for line in table(family, options.timeout):
-                        print(line, flush=True)
-            for held in HELD_OUT:
-                if any(text in held.title for text in options.stages):
-                    for line in stage_table(held, family, options.timeout):
-                        print(line, flush=True)
-    except LutwrightError as error:
-        print(f"{error.name}: {error}", file=sys.stderr)
-        return error.exit_code
-    return 0
+    for family in options.families:
+        for name, table in parts:
+            if name not in options.skip and (name != "cells" or family == "ecp5"):
+                yield from table(family, options.timeout)
+        for held in HELD_OUT:
+            if any(text in held.title for text in options.stages):
+                yield from stage_table(held, family, options.timeout)
 
 
 # ---- each cell by itself ---------------------------------------------------------------------------------------------
@@ -91,7 +140,7 @@ def cell_table(family: str, timeout: float) -> Iterable[str]:
     head = ("cell", "samples", "LUT", "counted", "error", "mean", "FF", "counted", "block RAM")
     yield "{:22}{:>8}{:>8}{:>9}{:>8}{:>7}{:>8}{:>9}{:>12}".format(*head)
     for cell, made in sorted(rows.items()):
-        here = [row.parts.on(family) for row in made]
+        here = [row.parts.netlist(family) for row in made]
         lut, seen = sum(c.lut for c in here), sum(row.counts.lut for row in made)
         mean = sum(abs(c.lut - row.counts.lut) for c, row in zip(here, made, strict=True)) / max(1, seen)
         ff, ff_seen = sum(c.ff for c in here), sum(row.counts.ff for row in made)
@@ -128,7 +177,7 @@ def fit_table(family: str, timeout: float) -> Iterable[str]:
         errors = np.abs([row.parts.luts(made) / max(1, row.counts.lut) - 1 for row in rows])
         values = "".join(f"{getattr(made, name):10.2f}" for name in FITTED)
         yield f"{title:>{len(family) + 14}}{values}{errors.mean():12.1%}{errors.max():9.1%}"
-    wrong = [row for row in rows if row.parts.on(family).bram != row.counts.bram]
+    wrong = [row for row in rows if row.parts.netlist(family).bram != row.counts.bram]
     yield f"block RAMs: {len(rows) - len(wrong)} of {len(rows)} exact"
 
 
@@ -166,7 +215,7 @@ def held_out_table(family: str, timeout: float) -> Iterable[str]:
     for held in HELD_OUT:
         made = held.design(block_bits(family))
         row = _row(held.title, (made.graph, made.pipeline), family, timeout)
-        told, seen = row.parts.on(family), row.counts
+        told, seen = row.parts.netlist(family), row.counts
         yield (
             f"{held.title:33}{told.lut:8.0f}{seen.lut:9}{row.error(family):+8.1%}{told.ff:8.0f}{seen.ff:9}"
             f"{f'{told.bram}, {seen.bram}':>11}{f'{told.dsp}, {seen.dsp}':>9}"
@@ -178,7 +227,7 @@ def stage_table(held: HeldOut, family: str, timeout: float) -> Iterable[str]:
     yield f"\n{family}, {held.title}"
     yield f"{'stage':24}{'cell':22}{'LUT':>8}{'counted':>9}{'FF':>8}{'counted':>9}"
     for stage in held.design(block_bits(family)).pipeline.stages:
-        told, seen = cost(stage).on(family), count(alone(stage), "alone", family, timeout=timeout)
+        told, seen = cost(stage).netlist(family), count(alone(stage), "alone", family, timeout=timeout)
         cell = "unrolled" if stage.made is not None else stage.cell
         yield f"{stage.name:24}{cell:22}{told.lut:8.0f}{seen.lut:9}{told.ff:8.0f}{seen.ff:9}"
 

@@ -159,6 +159,7 @@ class HeldOut:
 
 
 HELD_OUT = (
+    HeldOut("mnist-mux, 784 clocks", "mnist-mux", 784),
     HeldOut("mnist-mux, 3136 clocks", "mnist-mux", 3136),
     HeldOut("digits CNN, 64 clocks", "digits", 64),
     HeldOut("digits CNN, 256 clocks", "digits", 256),

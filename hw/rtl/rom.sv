@@ -26,7 +26,10 @@ module rom #(
     logic unused;
     assign unused = &{1'b0, clk, enable, address};
   end else begin : words
-    always_ff @(posedge clk) if (enable) q <= WORDS[address*WIDTH+:WIDTH];
+    // Without the attribute Yosys would put what is large into block RAM.
+    (* rom_style = "logic" *) logic [WIDTH-1:0] memory[DEPTH];
+    initial for (int i = 0; i < DEPTH; i++) memory[i] = WORDS[i*WIDTH+:WIDTH];
+    always_ff @(posedge clk) if (enable) q <= memory[address];
   end
 endmodule
 `default_nettype wire

@@ -13,6 +13,7 @@ from lutwright.errors import BadProject, DoesNotFit, ToolFailed, ToolMissing
 from lutwright.flow import bitstream as flow
 from lutwright.flow import tools
 from lutwright.flow.bitstream import make_bitstream
+from lutwright.flow.ecp5 import comb_cells
 from lutwright.flow.gowin import lut_sites
 from lutwright.flow.synth import count_cells, synthesise
 from lutwright.resources import room
@@ -158,7 +159,13 @@ def test_count_cells():
         ),
     )
     assert "$scopeinfo" not in ecp5.by_type
-    assert (ecp5.lut, ecp5.ff, ecp5.bram, ecp5.dsp) == (11, 6, 1, 1)
+    assert (ecp5.lut, ecp5.ff, ecp5.bram, ecp5.dsp) == (3 + 2 * (2 + 4) + 6, 6, 1, 1)
+
+
+def test_ecp5_carry_chains_have_an_entry_and_an_exit():
+    chain = {f"a{i}": cell("CCU2C", {"COUT": 100 + i}, CIN=100 + i - 1 if i else "0") for i in range(3)}
+    other = {"b": cell("CCU2C", {"COUT": 200}, CIN=7)}
+    assert (comb_cells(chain), comb_cells(other), comb_cells(chain | other)) == (3 * 2 + 4, 2 + 4, 4 * 2 + 2 * 4)
 
 
 def test_too_large_for_the_board(tmp_path):

@@ -15,7 +15,7 @@ from lutwright.dataflow.adder_pipeline import Schedule, schedule
 from lutwright.dataflow.adder_plain import digits, plain
 from lutwright.dataflow.adder_signs import signed_graph
 from lutwright.dataflow.adders import AdderGraph, Sum, Term
-from lutwright.dataflow.cost import unrolled_cost
+from lutwright.dataflow.cost import Cost, unrolled_cost
 from lutwright.dataflow.unrolled import unroll
 from lutwright.emit.unrolled import unrolled_file
 from lutwright.errors import BadGraph, NotExact
@@ -182,7 +182,8 @@ def test_cost_of_a_layer():
     layer = unroll(
         "layer", np.array([[1, 0], [1, 8]]), (0, 15), 4, False, 9, 1
     )  # an adder of 5 bits, x0 kept beside it
-    assert unrolled_cost(layer).as_dict() == {"lut": 7, "ff": 10, "bram": 0, "dsp": 0}
+    assert unrolled_cost(layer).netlist("ecp5") == Cost(lut=7, ff=10)
+    assert unrolled_cost(layer).as_dict() == {"lut": 7 + 4, "ff": 10, "bram": 0, "dsp": 0}
     assert unrolled_cost(layer).on("gowin").lut == 7 + 4 + 1.7
 
 

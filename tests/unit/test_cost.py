@@ -61,6 +61,20 @@ def test_tables_deeper_than_a_lut_need_multiplexers():
     assert (small.luts(four), deep.luts(four), deep.luts(replace(four, inputs=6))) == (3, 4 + 3 * 0.5, 1)
 
 
+def test_roms_take_a_lut_for_each_part_of_a_column():
+    four, six = FAMILIES["ecp5"], FAMILIES["xc7"]
+    made = [Cost(roms=((words, 2),)) for words in (8, 16, 64, 1024)]
+    assert [rom.luts(four) for rom in made] == [2, 2, 2 * (4 + 3 * 0.75), 2 * (64 + 63 * 0.75)]
+    assert [rom.luts(six) for rom in made] == [2, 2, 2, 2 * (16 + 3 * 0.75)]  # F7 and F8 join four
+
+
+def test_placing_takes_more_on_ecp5_alone():
+    parts = memory(40, 4, 0) + adder(6)
+    more = {family: parts.on(family).lut - parts.netlist(family).lut for family in FAMILIES}
+    assert more == {"ecp5": 4 + 3 * 2, "gowin": 0, "xc7": 0, "ice40": 0}
+    assert parts.luts(FAMILIES["ecp5"]) == parts.netlist("ecp5").lut
+
+
 def test_costs_add_up_and_on_a_family_nothing_is_left_open():
     parts = total([memory(20, 8, 0), memory(600, 8, 1), adder(7), Cost(logic=2.5, select=4, product=3, loose=1)])
     for family in FAMILIES:
@@ -102,8 +116,8 @@ def test_columns_of_weights_that_do_not_change_are_no_memory():
 
 def test_columns_that_are_alike_share_a_table():
     weights = np.tile(np.array([[1], [2], [4], [7]]), (1, 6))
-    (table,) = cost(folded_mac(weights)).tables
-    assert table == (4, 3)
+    made = cost(folded_mac(weights))
+    assert made.roms == ((4, 3),) and made.tables == ()
 
 
 def test_constant_weights_cost_by_their_digits():

@@ -55,7 +55,7 @@ def test_a_stage_alone_is_counted_once(small, cache, monkeypatch):
     (stage,) = [stage for stage in small.pipeline.stages if stage.cell == "skid"]
     files = hardware_synthesis.alone(stage)
     made = hardware_synthesis.count(files, "alone", "ecp5")
-    want = cost(stage).on("ecp5")
+    want = cost(stage).netlist("ecp5")
     assert (made.lut, made.ff, made.bram, made.dsp) == (want.lut, want.ff, 0, 0)
     assert (cache / ".gitignore").read_text() == "*\n"
     monkeypatch.setattr(hardware_synthesis, "run_tool", None)  # a second run must not need it
@@ -144,7 +144,7 @@ def multiplexed(block_bits):
 def test_the_cost_model_agrees_with_synthesis(make, family):
     """What a change of a cell breaks here, make calibrate shows cell by cell."""
     graph, pipeline = make(calibrate.block_bits(family))
-    told = pipeline_cost(pipeline).on(family)
+    told = pipeline_cost(pipeline).netlist(family)
     seen = hardware_synthesis.count(core_files(graph, pipeline), graph.name, family)
     assert told.lut == pytest.approx(seen.lut, rel=0.15)
     assert told.ff == pytest.approx(seen.ff, rel=0.15)
@@ -164,6 +164,25 @@ def test_the_fit_finds_the_coefficients_behind_the_counts():
         assert getattr(found, name) == pytest.approx(getattr(true, name), abs=0.15)
     less = [replace(row, counts=replace(row.counts, lut=round(row.parts.lut / 2))) for row in rows]
     assert min(calibrate.fitted(less, FAMILIES["xc7"]).logic, calibrate.fitted(less, FAMILIES["xc7"]).select) >= 0
+
+
+def test_the_calibration_is_written_as_a_page(monkeypatch, tmp_path, capsys):
+    for name in ("cell_table", "fit_table", "held_out_table"):
+        monkeypatch.setattr(calibrate, name, lambda family, timeout, name=name: [f"{family} {name} {timeout:g}"])
+    out = tmp_path / "page.md"
+    assert calibrate.main(["--families", "ecp5", "xc7", "--skip", "fit", "--timeout", "7", "--out", str(out)]) == 0
+    told = capsys.readouterr().out
+    assert told.split("\n")[:-1] == ["ecp5 cell_table 7", "ecp5 held_out_table 7", "xc7 held_out_table 7"]
+    page = out.read_text()
+    assert f"```text\n{told}```" in page and str(tmp_path) not in page
+    assert "    python benchmarks/calibrate.py --families ecp5 xc7 --skip fit\n" in page
+
+    def fails(*rest):
+        raise ToolFailed("tool 'yosys'", "must end within 1 s", "still running (killed)")
+
+    monkeypatch.setattr(calibrate, "held_out_table", fails)
+    assert calibrate.main(["--out", str(tmp_path / "none.md")]) == ToolFailed.exit_code
+    assert not (tmp_path / "none.md").exists()
 
 
 def test_samples_have_every_cell_and_another_seed_is_another_network():

@@ -13,7 +13,7 @@ from lutwright.cli.build import link_frames, output_words
 from lutwright.cli.run import BoardRun, _report
 from lutwright.dataflow.breakdown import breakdown
 from lutwright.dataflow.choose import choose
-from lutwright.dataflow.cost import SHELL, pipeline_cost
+from lutwright.dataflow.cost import SHELL, Cost, pipeline_cost
 from lutwright.dataflow.folding import fold_graph
 from lutwright.dataflow.lower import Target, lower
 from lutwright.dataflow.packet import packet_bytes, packet_stages, shell_cost
@@ -65,7 +65,9 @@ def test_one_output_has_the_plain_port():
     assert ports(made) == [*IN, "m_axis_tdata", "m_axis_tvalid", "m_axis_tready", "m_axis_tlast"]
     pipeline = lowered(made)
     assert packet_stages(pipeline) == () and packet_files(pipeline) == {}
-    assert shell_cost(pipeline) == SHELL
+    (buffer,) = shell_cost(pipeline).blocks
+    assert buffer == (2 * pipeline.source.bytes * pipeline.source.beats, 8)
+    assert shell_cost(pipeline) == SHELL + Cost(blocks=(buffer,))
     assert list(places(pipeline).values()) == [slice(0, 1)]
 
 

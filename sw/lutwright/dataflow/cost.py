@@ -17,8 +17,8 @@ from lutwright.numerics.quantiser import IntArray
 
 __all__ = ["FORMULAS", "SHELL", "Cost", "adder", "adder_tree", "cost", "memory", "pipeline_cost", "unrolled_cost"]
 
-SHELL = Cost(lut=420, ff=330, bram=1, loose=120)
-"""The UART shell of the small boards, with its frame buffer."""
+SHELL = Cost(lut=420, ff=255, loose=120, chains=10)
+"""The UART shell of the small boards, without its frame buffer."""
 
 # ---- parts -----------------------------------------------------------------------------------------------------------
 
@@ -82,7 +82,7 @@ def _rom(stage: Stage, name: str, words: int, bits: int, block: bool) -> Cost:
     varied = int(np.bitwise_count(np.bitwise_or.reduce((rows ^ rows[0]) & ((1 << bits) - 1), axis=0)).sum())
     if block:
         return Cost(blocks=((words, varied),))
-    return _table(rows, bits) + Cost(ff=varied)
+    return Cost(roms=_table(rows, bits).tables, ff=varied)
 
 
 def _p(stage: Stage, name: str) -> int:
@@ -264,16 +264,18 @@ def _mux_mac(stage: Stage) -> Cost:
     folds, lanes, x_bits, w_bits = nf * sf, pe * simd * kept, _p(stage, "X_BITS"), _p(stage, "W_BITS")
     positions, weights = _v(stage, "POSITIONS").reshape(folds, lanes), _v(stage, "WEIGHTS").reshape(folds, lanes)
     turns, muxes = (sf, simd * kept) if shared else (folds, lanes)
-    if turns <= taps:
-        picked = _select(turns, x_bits * muxes)
+    if turns <= taps:  # by the turn itself, which with four inputs is in one LUT of six
+        picked = Cost(logic=2 * x_bits * muxes) if 2 < turns <= 4 else _select(turns, x_bits * muxes)
     else:
         picked = _select(taps, x_bits * muxes) + _table(positions[:turns, :muxes], (taps - 1).bit_length())
         if _p(stage, "HOLD"):
             picked += _select(sf, x_bits * taps * simd)
-    made = picked + _table(weights, w_bits) + _accumulate(stage, simd * kept, sf) + Cost(logic=15, ff=12)
+    made = picked + _accumulate(stage, simd * kept, sf) + Cost(logic=15, ff=12)
+    read = _table(weights, w_bits)
     if stage.parameters.get("SIGN_ONLY"):
         flips = Cost(logic=lanes * 0.3 * x_bits) if folds == 1 else Cost()
-        return made + flips + Cost(ff=lanes * (x_bits + (_p(stage, "X_SIGNED") or int(folds > 1))))
+        return made + read + flips + Cost(ff=lanes * (x_bits + (_p(stage, "X_SIGNED") or int(folds > 1))))
+    made += Cost(roms=read.tables)
     return made + _product(stage, weights, folds) + Cost(ff=muxes * x_bits + lanes * (w_bits if folds > 1 else 0))
 
 
@@ -289,6 +291,9 @@ def _folded_mac(stage: Stage) -> Cost:
     control = Cost(
         logic=12 + 2.5 * _count(folds), ff=9 + _count(folds) + _count(sf) + simd * x_bits, loose=simd * x_bits
     )
+    if block:  # what was read passes one more register
+        again = simd * x_bits + sum(columns for _, columns in rom.blocks)
+        control += Cost(ff=3 + again, loose=again)
     if stage.parameters.get("BINARY"):  # four signs at a time are compared and counted
         terms = -(-simd // 4)
         counts = Cost(logic=7 * pe * terms, ff=3 * pe * terms)

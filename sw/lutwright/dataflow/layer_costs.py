@@ -150,7 +150,7 @@ def _adders(node: Node, stage: Stage, levels: int) -> Cost:
     weights, bits = node.attrs["weights"], stage.parameters["X_BITS"]
     assert isinstance(bits, int)
     lut = (0.6 * bits + 1.6) * max(0, signed_digits(weights) - weights.shape[0])
-    return Cost(lut=lut, ff=lut / levels, loose=0.22 * lut)
+    return Cost(lut=lut, ff=lut / levels, loose=0.22 * lut, chains=lut / (bits + 4))
 
 
 def _undominated(rows: FloatArray) -> list[int]:

@@ -62,5 +62,6 @@ def _bytes(name: str, link: Link, stream: Stream) -> Stage:
 
 
 def shell_cost(pipeline: Pipeline) -> Cost:
-    """The UART shell of a board around `pipeline`."""
-    return sum((cost(stage) for stage in packet_stages(pipeline)), SHELL)
+    """The UART shell of a board around `pipeline`, with its buffer of two frames."""
+    buffer = Cost(blocks=((2 * pipeline.source.bytes * pipeline.source.beats, 8),))
+    return sum((cost(stage) for stage in packet_stages(pipeline)), SHELL + buffer)

@@ -3,7 +3,7 @@
 What a cell costs (`Cells`), so that one number can stand beside the board's LUTs:
 
     Gowin   LUT sites, see flow/gowin.py
-    ECP5    LUT4 1, CCU2C 2 (two carry LUTs), TRELLIS_DPR16X4 4 (nextpnr's TRELLIS_COMB)
+    ECP5    cells TRELLIS_COMB, see flow/ecp5.py
 
 Options, measured (Yosys 0.70): -nowidelut halves the LUTs of most designs and abc9's script flow2 takes another 3 to
 12 %; -nodsp keeps small multipliers in LUTs, so that the count does not depend on which 4-bit product became a DSP:
@@ -24,6 +24,7 @@ from typing import Any
 from lutwright.boards import Board
 from lutwright.errors import BadProject, ToolFailed
 from lutwright.files import write_file
+from lutwright.flow.ecp5 import comb_cells
 from lutwright.flow.gowin import lut_sites
 from lutwright.flow.tools import TIMEOUT, YOSYS, run_tool, tail
 
@@ -38,13 +39,11 @@ _DSP_MAP = {"gowin": "+/gowin/dsp_map.v", "ecp5": "+/lattice/dsp_map_18x18.v"}
 # family -> kind -> (regular expression of cell types, how many of `kind` one such cell takes).
 _COSTS: dict[str, dict[str, tuple[tuple[str, int], ...]]] = {
     "gowin": {
-        "lut": (),
         "ff": ((r"DFF\w*", 1),),
         "bram": ((r"(SP|SDP|DP|ROM|pROM|SPX9|SDPX9|DPX9|ROMX9|pROMX9)B?", 1),),
         "dsp": ((r"MULT18X18|MULT9X9|MULTALU\w*|MULTADDALU\w*", 1),),
     },
     "ecp5": {
-        "lut": ((r"LUT4", 1), (r"CCU2C", 2), (r"TRELLIS_DPR16X4", 4)),
         "ff": ((r"TRELLIS_FF", 1),),
         "bram": ((r"DP16KD|PDPW16KD", 1),),
         "dsp": ((r"MULT18X18D", 1),),
@@ -54,7 +53,7 @@ _COSTS: dict[str, dict[str, tuple[tuple[str, int], ...]]] = {
 
 @dataclass(frozen=True)
 class Cells:
-    """What a netlist takes: LUTs (sites on Gowin), flip-flops, block RAMs, multipliers; `by_type` as Yosys counts."""
+    """What a netlist takes: LUTs as they are placed, flip-flops, block RAMs, multipliers; `by_type` as Yosys counts."""
 
     lut: int
     ff: int
@@ -83,7 +82,7 @@ def count_cells(family: str, netlist: Mapping[str, Any]) -> Cells:
         )
         for kind, costs in _COSTS[family].items()
     }
-    lut = lut_sites(netlist) if family == "gowin" else totals["lut"]
+    lut = {"gowin": lut_sites, "ecp5": comb_cells}[family](netlist)
     return Cells(lut, totals["ff"], totals["bram"], totals["dsp"], dict(sorted(by_type.items())))
 
 
