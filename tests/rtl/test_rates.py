@@ -159,6 +159,18 @@ def test_depthwise(size, stride, pad, pe, clocks, tmp_path):
     assert pipeline.interval == measured(graph, pipeline, tmp_path / "core") == clocks
 
 
+@pytest.mark.parametrize(
+    ("shape", "pads", "pe", "clocks"),
+    [((2, 2), (1, 0, 1, 2), 1, 20), ((5, 2), (0, 0, 2, 2), 1, 44), ((5, 2), (2, 0, 1, 2), 2, 24)],
+)
+def test_two_columns_leave_the_memories_too_little_room(shape, pads, pe, clocks, tmp_path):
+    maker = Maker(np.random.default_rng(1), (*shape, 4), 2)
+    maker.conv(4, (3, 3), (1, 1), pads, bits=2, groups=4)
+    graph = maker.graph()
+    pipeline = lower(graph, {"conv0": Fold(pe, 9, "depthwise")}, Target(1 << 20, 2))
+    assert pipeline.interval == measured(graph, pipeline, tmp_path / "core") == clocks
+
+
 def test_depthwise_points_need_no_window(tmp_path):
     maker = Maker(np.random.default_rng(1), (3, 2, 6), 2)
     maker.conv(6, (1, 1), (1, 1), (0,) * 4, bits=3, groups=6)

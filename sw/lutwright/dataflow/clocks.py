@@ -7,7 +7,9 @@ stops the cell for all of them but one; before a width_down, which keeps a windo
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
+from lutwright.dataflow.window_cursors import Cursors
 from lutwright.ir.graph import Node, Tensor
 from lutwright.ir.window_shape import kernel_of, window_size
 
@@ -97,15 +99,33 @@ class Windows:
         """Clocks of the cell window_folded with so many groups of channels, each window sent so many times.
 
         parts: beats that a width_down makes of each; columns that give no window are read while it sends them.
-        Its memories hold too few rows for that where padding above is wider than half of the kernel and the stride more
-        than 1, and on images of two or three columns: some such frames take a few clocks more.
+        On some images that are narrow, or padded by half of the kernel or more, the memories hold too few rows for
+        the formula; these are followed clock by clock.
         """
+        formula = self._folded(groups, times, parts)
+        easy = self.width >= 10 and 2 * self.top < self.k
+        if easy or formula > _FOLLOWED:
+            return formula
+        return _followed(self, groups, times, parts)
+
+    def _folded(self, groups: int, times: int, parts: int) -> int:
+        """The clocks while the memories hold enough rows."""
         reach = (self.columns - 1) * self.stride + self.k - self.left
         merged = min(max(0, reach - self.width), self.k - 1 - self.left, self.width)
         inside, turn = (self.stride - 1) * groups, (reach - merged - (self.columns - 1) * self.stride - 1) * groups
         read = [max(0, more + 1 - parts) for more in (inside, turn)]
         sent = self.columns * times * groups * parts + (self.columns - 1) * read[0] + read[1]
         return max(self.rows * sent, self.height * self.width * groups)
+
+
+_FOLLOWED = 4096  # clocks of a frame; of longer ones the few that are added matter little, and following takes time
+
+
+@lru_cache(maxsize=4096)
+def _followed(windows: Windows, groups: int, times: int, parts: int) -> int:
+    shape = (windows.height, windows.width, windows.k, windows.stride)
+    cell = Cursors(groups, times, *shape, windows.top, windows.left, windows.rows, windows.columns, parts)
+    return cell.interval()
 
 
 @dataclass(frozen=True)
