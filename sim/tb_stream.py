@@ -5,6 +5,8 @@ The environment variable LUTWRIGHT_JOB names a JSON file: `beats` in and `expect
 Checked on every clock: valid stays and data holds until ready (law 4). At the end the sink must be empty.
 `rate`, if there: {"beats": b, "clocks": c}; in the runs without idle and stall any b beats out, after the first b, take
 c clocks.
+`inputs` and `outputs`, if there: the ports that together are a beat in or out, the first lowest, in place of s_data and
+m_data alone.
 While there is no beat to offer the data lines carry noise.
 """
 
@@ -25,6 +27,19 @@ from stream_rate import check_rate
 JOB = json.loads(Path(os.environ["LUTWRIGHT_JOB"]).read_text())
 
 
+def drive(dut: Any, word: int) -> None:
+    """Put `word`, the lowest bits first, on the ports that are a beat in; what is over is dropped."""
+    for name in JOB.get("inputs", ["s_data"]):
+        port = getattr(dut, name)
+        port.value = word & ((1 << len(port)) - 1)
+        word >>= len(port)
+
+
+def beat_out(dut: Any) -> str:
+    """The bits of the beat out, the highest first."""
+    return "".join(str(getattr(dut, name).value) for name in reversed(JOB.get("outputs", ["m_data"])))
+
+
 async def reset(dut: Any) -> None:
     """Three clocks of reset."""
     dut.rst.value = 1
@@ -41,6 +56,7 @@ async def stream(dut: Any, run: dict[str, Any], limit: int | None) -> tuple[list
     Returns the beats that came out and the clock in which each did.
     """
     noise = random.Random(run["seed"])
+    noise_bits = sum(len(getattr(dut, name)) for name in JOB.get("inputs", ["s_data"]))
     beats = list(JOB["beats"])
     digits = len(JOB["expected"][0])
     got: list[str] = []
@@ -53,20 +69,20 @@ async def stream(dut: Any, run: dict[str, Any], limit: int | None) -> tuple[list
     while quiet < JOB["drain"] and (limit is None or clocks < limit):
         # Between two rising edges: set the inputs, let them settle, see what the edge will do.
         if not offered and sent < len(beats) and noise.random() >= run["idle"]:
-            dut.s_data.value = int(beats[sent], 16)
+            drive(dut, int(beats[sent], 16))
             offered = True
         elif not offered:
-            dut.s_data.value = noise.getrandbits(len(dut.s_data))
+            drive(dut, noise.getrandbits(noise_bits))
         dut.s_valid.value = int(offered)
         dut.m_ready.value = int(noise.random() >= run["stall"])
         await Timer(1, "ns")
         valid, ready = int(dut.m_valid.value), int(dut.m_ready.value)
         if waiting is not None:
             assert valid, f"valid was withdrawn after {clocks} clocks"
-            assert str(dut.m_data.value) == waiting, f"data changed while it waited, after {clocks} clocks"
-        waiting = str(dut.m_data.value) if valid and not ready else None
+            assert beat_out(dut) == waiting, f"data changed while it waited, after {clocks} clocks"
+        waiting = beat_out(dut) if valid and not ready else None
         if valid and ready:
-            bits = str(dut.m_data.value)
+            bits = beat_out(dut)
             assert set(bits) <= {"0", "1"}, f"unknown bits in beat {len(got)}: {bits}"
             got.append(f"{int(bits, 2):0{digits}x}")
             taken.append(clocks)

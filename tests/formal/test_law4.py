@@ -44,6 +44,22 @@ def concat():
     return made, lambda most: [credits("|(s_valid & s_ready)", sent, most)], 1
 
 
+def views(image, crop, most, **parameters):
+    """The cell of crops and flips; images [rows, columns] of one beat a pixel."""
+    sizes = {"HEIGHT": image[0], "WIDTH": image[1], "CROP_H": crop[0], "CROP_W": crop[1]}
+    made = Cell(
+        "views",
+        {"BITS": 1} | sizes | parameters,
+        {"s_data": 1, "s_user": 1, "s_valid": 1, "m_ready": 1},
+        {"s_ready": 1, "m_data": 1, "m_user": 2, "m_last": 1, "m_valid": 1},
+        [Stream("{s_data, s_user}", "s_valid", "s_ready", 2)],
+        [Stream("{m_data, m_user, m_last}", "m_valid", "m_ready", 4)],
+    )
+    counts = image[0] * image[1], crop[0] * crop[1] * parameters.get("CROPS", 1) * (1 + parameters.get("FLIP", 0))
+    moves = made.inputs[0].moves, made.outputs[0].moves
+    return made, lambda limit: [credits(*moves, limit, *counts)], most
+
+
 MAC = {"X_BITS": 1, "W_BITS": 2, "P_BITS": 3, "ACC_BITS": 5}
 
 COUNTED = {
@@ -61,6 +77,8 @@ COUNTED = {
         "gather", {"WIDTH": 1, "IN_BEATS": 3, "OUT_BEATS": 2, "INDEX": "4'h2"}, 1, 1, 5, beats_in=3, beats_out=2
     ),
     "pad": one("pad", {"WIDTH": 1, "HEIGHT": 1, "COLUMNS": 2}, 1, 1, 18, beats_in=2, beats_out=12, first=12),
+    "views": views((1, 3), (1, 2), 17, CROPS=2, FLIP=1, LEFT="64'h0000000100000000"),
+    "views_of_one_frame": views((2, 1), (1, 1), 3, FLIP=1, FRAMES=1, TOP="32'd1"),
     "window": one("window", {"BITS": 1, "HEIGHT": 3, "WIDTH": 3, "OUT_H": 3, "OUT_W": 3}, 1, 9, 6),
     "window_folded": one(
         "window_folded",
@@ -196,6 +214,32 @@ UNCOUNTED = {
         [SENDER, Stream("core_s_tdata", "core_s_tvalid", "core_s_tready", 16)],
     ),
 }
+LEARNER = {"D": 1, "P": 1, "K": 1, "C": 1, "F": 1, "FRAC": 0, "N": 1, "BLOCK": 0, "LANES": 1}
+UNCOUNTED["learner"] = Cell(
+    "learner",
+    LEARNER,
+    {
+        "s_data": 1,
+        "s_user": 4,
+        "s_last": 1,
+        "s_valid": 1,
+        "m_ready": 1,
+        "cmd_op": 3,
+        "cmd_label": 2,
+        "cmd_data": 32,
+        "cmd_valid": 1,
+        "rsp_ready": 1,
+    },
+    {"s_ready": 1, "m_data": 8, "m_valid": 1, "cmd_ready": 1, "rsp_data": 32, "rsp_status": 4, "rsp_valid": 1},
+    [
+        Stream("{s_data, s_user, s_last}", "s_valid", "s_ready", 6),
+        Stream("{cmd_op, cmd_label, cmd_data}", "cmd_valid", "cmd_ready", 37),
+    ],
+    [
+        Stream("m_data", "m_valid", "m_ready", 8),
+        Stream("{rsp_data, rsp_status}", "rsp_valid", "rsp_ready", 36),
+    ],
+)
 PROVED = {name: made for name, (made, _, _) in COUNTED.items()} | UNCOUNTED
 
 # Cells that move beats and change nothing, where need be with parameters under which they change nothing.
@@ -237,10 +281,50 @@ def test_no_beat_is_doubled_or_lost(name, tmp_path):
     assert not reachable(made, counted(most - 1), tmp_path)
 
 
+@pytest.mark.parametrize(("source", "when", "sink", "most"), [(0, "s_last && s_user[3]", 0, 3), (1, "1'b1", 1, 1)])
+def test_the_learner_answers_once(source, when, sink, most, tmp_path):
+    """A result for each frame that is the last version, an answer to each command."""
+    made = UNCOUNTED["learner"]
+    moves = f"{made.inputs[source].moves} && {when}", made.outputs[sink].moves
+    assert reachable(made, [credits(*moves, most)], tmp_path)
+    assert not reachable(made, [credits(*moves, most - 1)], tmp_path)
+
+
 @pytest.mark.parametrize(("name", "parameters", "width", "most"), MOVERS)
 def test_beats_come_out_in_order(name, parameters, width, most, tmp_path):
     made = cell(name, parameters, [width], [width])
     assert reachable(made, [in_order(made.inputs[0], made.outputs[0], most)], tmp_path)
+
+
+@pytest.mark.parametrize(("frames", "most"), [(1, 2), (2, 3)])
+def test_views_carry_what_came_with_the_image(frames, most, tmp_path):
+    """Of an image of one beat, each of two views is that beat and its user; both end, the second is the last."""
+    made, _, _ = views((1, 1), (1, 1), 0, FLIP=1, FRAMES=frames)
+    moves = made.outputs[0].moves
+    properties = [credits(f"{moves} && !m_user[1]", f"{moves} && m_user[1]", 1)]
+    for last in (0, 1):
+        source = replace(made.inputs[0], data=f"{{s_data, 1'b{last}, s_user, 1'b1}}", width=4)
+        sink = replace(made.outputs[0], valid=f"m_valid && m_user[1] == 1'b{last}")
+        properties.append(in_order(source, sink, most))
+    assert reachable(made, properties, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("ends", "each", "most"), [("m_last", 4, 9), ("m_user[1]", 2, 5), ("m_last && m_user[1]", 1, 3)]
+)
+def test_views_are_marked(ends, each, most, tmp_path):
+    """Of an image of 3 beats four views end, and the last one has two beats, one of them its end."""
+    made = COUNTED["views"][0]
+    moves = made.inputs[0].moves, f"{made.outputs[0].moves} && {ends}"
+    assert reachable(made, [credits(*moves, most, 3, each)], tmp_path)
+    assert not reachable(made, [credits(*moves, most - 1, 3, each)], tmp_path)
+
+
+@pytest.mark.parametrize(("frames", "most"), [(1, 3), (2, 5)])
+def test_views_keep_the_order_of_beats(frames, most, tmp_path):
+    made, _, _ = views((1, 2), (1, 2), 0, FRAMES=frames)
+    source, sink = replace(made.inputs[0], data="s_data", width=1), replace(made.outputs[0], data="m_data")
+    assert reachable(made, [in_order(source, sink, most)], tmp_path)
 
 
 SKID = cell("skid", {"WIDTH": 2}, [2], [2])

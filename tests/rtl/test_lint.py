@@ -61,6 +61,7 @@ VARIANTS = [
     ("product_dsp", "PAIR=0 X_BITS=8 X_SIGNED=1 P_BITS=11"),
     ("sign_count", "N=1"),
     ("mux_mac", "KEPT=2 PE=2 SIMD=3 NF=2 SF=2"),
+    ("product", "W_BITS=1 P_BITS=5"),
     ("product", "POWERS=1 W_BITS=3"),
     ("product", "POWERS=1 W_BITS=2 X_BITS=1 P_BITS=3"),
     ("mux_mac", "SHARED=1 PE=2 SIMD=2 NF=2 SF=1"),
@@ -83,7 +84,15 @@ VARIANTS = [
     ("mac_accumulate", "ADDS=1 SIGNED=0 PE=2 SIMD=3"),
     ("adder_tree", "SIGNED=0 TERMS=5"),
     ("depthwise_mac", "NF=3 PE=2"),
+    ("views", "HEIGHT=1 WIDTH=1 CROP_H=1 CROP_W=1"),
+    ("views", "HEIGHT=1 WIDTH=1 CROP_H=1 CROP_W=1 FRAMES=1 FLIP=1 BLOCK=1"),
+    ("views", "CHANNELS=6 SIMD=2 CROPS=2 TOP=64'h0000000400000002 LEFT=64'h0000000400000001 USER=6 FLIP=1"),
+    ("views", "HEIGHT=24 CROPS=3 USER=1 CHANNELS=3 FRAMES=1"),
     ("depthwise_mac", "TAPS=1 X_BITS=8 P_BITS=12 X_SIGNED=1 EVERY=3"),
+    ("learner", "LANES=8 POLICY=2 L2=1 SIGNED=1 N=20"),
+    ("learner", "D=15 P=3 K=3 C=7 F=5 FRAC=0 LANES=3 POLICY=1 R_MAX=5 BLOCK=0"),
+    ("learner", "D=1 P=1 K=1 C=1 F=1 FRAC=0 N=1"),
+    ("learner", "D=16 P=4 K=1 C=2 LANES=2 POLICY=3 EVERY=1 FRAME_BLOCK=1"),
 ]
 
 
@@ -138,6 +147,19 @@ def test_yosys(cell):
         ("folded_mac", "DSP=3", "ERROR_DSP_must_be_0_to_2_and_2_needs_an_even_PE"),
         ("folded_mac", "BINARY=1", "ERROR_BINARY_needs_X_BITS_and_W_BITS_of_1"),
         ("top_k", "N=3 K=4", "ERROR_K_must_be_1_to_N"),
+        ("learner", "D=12 P=8", "ERROR_P_must_divide_D"),
+        ("learner", "LANES=3", "ERROR_LANES_must_divide_P"),
+        ("learner", "POLICY=4", "ERROR_POLICY_must_be_0_to_3"),
+        ("learner", "SEED=0", "ERROR_SEED_must_be_1_to_65535"),
+        ("views", "CHANNELS=3 SIMD=2", "ERROR_SIMD_must_divide_CHANNELS"),
+        ("views", "CROP_H=29", "ERROR_CROP_H_and_CROP_W_must_be_1_to_HEIGHT_and_WIDTH"),
+        ("views", "CROP_W=0", "ERROR_CROP_H_and_CROP_W_must_be_1_to_HEIGHT_and_WIDTH"),
+        ("views", "CROPS=2 TOP=64'h0000000500000000", "ERROR_a_crop_must_lie_in_the_image"),
+        ("views", "CROPS=2 LEFT=64'hffffffff00000004", "ERROR_a_crop_must_lie_in_the_image"),
+        ("views", "USER=0", "ERROR_CROPS_and_USER_must_be_at_least_1"),
+        ("views", "CROPS=0", "ERROR_CROPS_and_USER_must_be_at_least_1"),
+        ("views", "FRAMES=3", "ERROR_FRAMES_must_be_1_or_2"),
+        ("views", "FRAMES=0", "ERROR_FRAMES_must_be_1_or_2"),
     ],
 )
 def test_bad_parameters_stop_elaboration(cell, parameter, fault):
