@@ -52,7 +52,8 @@ def main(arguments: Sequence[str]) -> int:
         print(f"{error.name}: {error}", file=sys.stderr)
         return error.exit_code
     parts = "" if options.parts == list(TABLES) else f" --parts {' '.join(options.parts)}"
-    text = page(f"python benchmarks/hardware.py{parts}", options.mhz, rows)
+    skipped = f" --skip {' '.join(options.skip)}" if options.skip else ""
+    text = page(f"python benchmarks/hardware.py{parts}{skipped}", options.mhz, rows)
     print(text)
     if options.out:
         write_file(options.out, text)
