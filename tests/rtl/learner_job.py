@@ -6,8 +6,8 @@ import numpy as np
 from streams import simulator, sources
 
 from lutwright.learn import Learner
-from lutwright.learn.config import POLICIES
-from lutwright.learn.file import pack_rows
+from lutwright.learn.cell import cell_parameters
+from lutwright.learn.file import state_words
 from lutwright.learn.state import State
 from lutwright.numerics.packing import pack
 from lutwright.simulate.runner import Bench
@@ -23,38 +23,6 @@ RUNS = [
 STALLED = {"idle": 0.3, "stall": 0.3, "seed": 5, "resets": [], "alone": False}
 QUIET = RUNS[:1]
 ALONE = [RUNS[0] | {"alone": True}]
-
-
-def parameters(config, lanes, **more):
-    """Parameters of the cell."""
-    return {
-        "D": config.features,
-        "P": config.subspaces,
-        "K": config.anchors,
-        "C": config.classes,
-        "F": config.feature_bits,
-        "FRAC": config.fraction_bits,
-        "N": config.count_bits,
-        "LANES": lanes,
-        "POLICY": POLICIES.index(config.policy),
-        "L2": int(config.distance == "l2"),
-        "SIGNED": int(config.signed),
-        "R_MAX": config.versions,
-        "SEED": config.seed,
-        **more,
-    }
-
-
-def state_words(config, state):
-    """The words of a state as the cell's port reads and writes them."""
-    rows = pack_rows(config, state)
-    rows = np.pad(rows, ((0, 0), (0, -rows.shape[1] % 4)))
-    return [
-        state.lfsr,
-        *state.examples.tolist(),
-        *state.pointer.tolist(),
-        *np.frombuffer(rows.tobytes(), "<u4").tolist(),
-    ]
 
 
 def result_word(config, label, votes, margin, status):
@@ -120,11 +88,11 @@ class Script:
             self.save()
 
     def save(self):
-        self.operations.append({"save": state_words(self.config, self.learner.state)})
+        self.operations.append({"save": state_words(self.config, self.learner.state).tolist()})
 
     def load(self, state):
         self.learner.state = state
-        self.operations.append({"load": state_words(self.config, state)})
+        self.operations.append({"load": state_words(self.config, state).tolist()})
 
     def versions(self):
         """Features [R, d]: of the whole range, near others that were seen, seen before, or extremes."""
@@ -197,7 +165,13 @@ def play(script, lanes, work, runs=None, simulate="verilator", **more):
     }
     (work / "job.json").write_text(json.dumps(job))
     bench = Bench(
-        sources("learner"), "learner", work, parameters(config, lanes, **more), simulate, timing=False, top_only=True
+        sources("learner"),
+        "learner",
+        work,
+        cell_parameters(config, lanes) | more,
+        simulate,
+        timing=False,
+        top_only=True,
     )
     bench.compile()
     bench.run("tb_learner", {"LUTWRIGHT_JOB": str(work / "job.json")}, expect=1)

@@ -17,11 +17,11 @@ from learner_job import (
     Script,
     play,
     simulator,
-    state_words,
 )
 
 from lutwright.learn import LearnerConfig
 from lutwright.learn.clocks import clear_clocks, learn_clocks, predict_clocks
+from lutwright.learn.file import state_words
 from lutwright.learn.state import State
 
 SMALL = LearnerConfig(16, 4, 2, 3, feature_bits=4, count_bits=4)
@@ -273,7 +273,7 @@ def test_words_of_the_state(tmp_path):
     script = Script(SMALL, saves=True)
     for label in (0, 1, 2, 1):
         script.learn(script.versions(), label)
-    words = state_words(SMALL, script.learner.state)
+    words = state_words(SMALL, script.learner.state).tolist()
     row = -(-SMALL.row_bits // 32)
     first = 1 + 2 * SMALL.classes
     # The second word of the second row, and the first one of the third; all others are only read.
@@ -303,7 +303,7 @@ def test_words_of_the_state(tmp_path):
 def test_a_row_that_is_only_read_is_not_stored(tmp_path):
     """What is learnt between two of its words stays."""
     script = Script(SMALL)
-    words = state_words(SMALL, script.learner.state)
+    words = state_words(SMALL, script.learner.state).tolist()
     first = 1 + 2 * SMALL.classes
     script.command(REWIND)
     for word in words[: first + 1]:
