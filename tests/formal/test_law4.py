@@ -61,6 +61,7 @@ def views(image, crop, most, **parameters):
 
 
 MAC = {"X_BITS": 1, "W_BITS": 2, "P_BITS": 3, "ACC_BITS": 5}
+WEIGHT_FILE = '"weights.mem"'
 
 COUNTED = {
     "skid": one("skid", {"WIDTH": 2}, 2, 2, 2),
@@ -99,6 +100,14 @@ COUNTED = {
     "folded_mac": one(
         "folded_mac",
         MAC | {"SIMD": 2, "NF": 2, "SF": 3, "HOLD": 0, "WEIGHTS": "24'h777777"},
+        2,
+        5,
+        2,
+        beats_in=3,
+    ),
+    "folded_mac_block": one(
+        "folded_mac",
+        MAC | {"SIMD": 2, "NF": 2, "SF": 3, "HOLD": 0, "BLOCK": 1, "FILE": WEIGHT_FILE},
         2,
         5,
         2,
@@ -253,6 +262,12 @@ MOVERS = [
     ("pad", {"WIDTH": 2, "HEIGHT": 1, "COLUMNS": 2, "PAD_T": 0, "PAD_L": 0, "PAD_B": 0, "PAD_R": 0}, 2, 1),
     ("concat", {"WIDTH": 2, "INPUTS": 1, "BEATS": "32'd2"}, 2, 1),
 ]
+
+
+@pytest.fixture(autouse=True)
+def weights(tmp_path):
+    """What WEIGHT_FILE names: the tools run in that folder."""
+    (tmp_path / "weights.mem").write_text("7\n" * 6)
 
 
 def test_every_stream_cell_is_proved():
