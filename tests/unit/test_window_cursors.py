@@ -37,6 +37,21 @@ def test_narrow_images_are_followed(windows, groups, times, clocks):
     assert windows.folded(groups, times) == cursors(windows, groups, times) == clocks
 
 
-def test_what_is_long_is_not_followed():
+@pytest.mark.parametrize(
+    ("windows", "groups", "times", "more"),
+    [
+        (Windows(385, 5, 4, 2, 2, 3, 192, 3), 2, 3, 2),
+        (Windows(256, 3, 5, 1, 3, 0, 255, 2), 3, 3, 3),
+        (Windows(240, 2, 3, 1, 2, 0, 240, 2), 3, 3, 0),
+    ],
+)
+def test_long_images_are_followed_for_their_first_rows(windows, groups, times, more):
+    clocks, formula = windows.folded(groups, times), windows._folded(groups, times, 1)
+    assert clocks == cursors(windows, groups, times)
+    assert formula > 4096
+    assert clocks == formula + more
+
+
+def test_rows_too_long_to_follow_take_the_formula():
     narrow = Windows(200, 2, 3, 1, 1, 0, 200, 2)
     assert narrow.folded(64, 8) == 200 * 2 * 64 * 8

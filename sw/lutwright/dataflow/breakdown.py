@@ -29,7 +29,10 @@ class Row:
 
 
 def breakdown(graph: Graph, choice: Choice, family: str) -> list[Row]:
-    """The rows of `choice`, in the order of the graph; the board's shell last. Their costs add up to the estimate."""
+    """The rows of `choice`, in the order of the graph; then what is beside the network, the board's shell last.
+
+    Their costs add up to the estimate.
+    """
     groups: dict[str, tuple[Node, ...]] = {node.name: (node,) for node in graph.nodes}
     for node in layers(graph):
         alone = segment(graph, node)
@@ -47,4 +50,6 @@ def breakdown(graph: Graph, choice: Choice, family: str) -> list[Row]:
             part = replace(choice.pipeline, stages=tuple(stages))
             clocks = max(stage.cycles for stage in stages)
             rows.append(Row(node.name, choice.folds.get(node.name), clocks, need, block_names(part)))
+    if choice.beside != Cost():
+        rows.append(Row("learner", None, 0, choice.beside.on(family)))
     return [*rows, Row("shell", None, 0, shell_cost(choice.pipeline).on(family))]

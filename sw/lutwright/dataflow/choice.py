@@ -31,6 +31,7 @@ class Choice:
     """A folding of a graph, its pipeline and the estimate of the whole chip, the board's shell included.
 
     target: what was asked for; pipeline.interval is what came out. limit: why it is not faster, in a sentence.
+    beside: what else is on the chip, beside the pipeline and the shell.
     """
 
     target: Target
@@ -38,6 +39,7 @@ class Choice:
     pipeline: Pipeline
     estimate: Cost
     limit: str = ""
+    beside: Cost = Cost()
 
 
 def adder_levels(mhz: float) -> int:
@@ -52,25 +54,36 @@ def limits(board: Board) -> FloatArray:
 
 
 def with_folds(
-    graph: Graph, folds: Mapping[str, Fold], target: Target, board: Board, blocks: Collection[str] | None = None
+    graph: Graph,
+    folds: Mapping[str, Fold],
+    target: Target,
+    board: Board,
+    blocks: Collection[str] | None = None,
+    beside: Cost = Cost(),
 ) -> Choice:
     """The choice that `folds` are, whether it fits `board` or not; adders of unrolled layers may take seconds.
 
-    blocks: the memories in block RAM, by dataflow/memories.py; those that suit `board` without.
+    blocks: the memories in block RAM, by dataflow/memories.py; those that suit `board` without. beside: what else is on
+    the chip.
     """
-    return placed(lower(graph, dict(folds), target), folds, target, board, blocks)
+    return placed(lower(graph, dict(folds), target), folds, target, board, blocks, beside)
 
 
 def placed(
-    pipeline: Pipeline, folds: Mapping[str, Fold], target: Target, board: Board, blocks: Collection[str] | None = None
+    pipeline: Pipeline,
+    folds: Mapping[str, Fold],
+    target: Target,
+    board: Board,
+    blocks: Collection[str] | None = None,
+    beside: Cost = Cost(),
 ) -> Choice:
     """The choice that `pipeline`, made of `folds`, is with the memories in block RAM that suit `board`, or `blocks`."""
-    shell = shell_cost(pipeline)
+    shell = shell_cost(pipeline) + beside
     if blocks is None:
         made = place(pipeline, board.family, limits(board), np.array(vector(shell, board.family)))
     else:
         made = with_blocks(pipeline, blocks)
-    return Choice(target, folds, made, (pipeline_cost(made) + shell).on(board.family))
+    return Choice(target, folds, made, (pipeline_cost(made) + shell).on(board.family), beside=beside)
 
 
 def shortage(choice: Choice, board: Board, which: str = "the smallest folding") -> DoesNotFit | None:
@@ -101,7 +114,7 @@ def _beside(need: list[float], have: FloatArray, kind: str) -> str:
 
 def _fits(choice: Choice, board: Board) -> bool:
     """Whether the folding of `choice` has room on `board`, with its memories where they suit that."""
-    there = placed(choice.pipeline, choice.folds, choice.target, board)
+    there = placed(choice.pipeline, choice.folds, choice.target, board, None, choice.beside)
     return bool((np.round(vector(there.estimate, board.family)) <= limits(board)).all())
 
 

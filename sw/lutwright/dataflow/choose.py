@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lutwright.boards import Board
 from lutwright.dataflow.choice import Choice, adder_levels, shortage, with_folds
+from lutwright.dataflow.cost import Cost
 from lutwright.dataflow.folding_file import Folding
 from lutwright.dataflow.layer_costs import layer_clocks
 from lutwright.dataflow.lower import Target
@@ -16,18 +17,20 @@ from lutwright.ir.graph import Graph
 __all__ = ["Choice", "adder_levels", "choose", "take"]
 
 
-def choose(graph: Graph, board: Board, fps: float | None = None) -> Choice:
+def choose(graph: Graph, board: Board, fps: float | None = None, beside: Cost = Cost()) -> Choice:
     """The fastest folding of `graph` whose estimate fits `board`, or the smallest that makes `fps` frames a second.
 
-    Rates are those at board.clock. Raises UnsupportedOp naming a node that no cell does, and DoesNotFit naming the
+    Rates are those at board.clock. beside: what else is on the chip. Raises UnsupportedOp naming a node that no cell does, and DoesNotFit naming the
     resource that is short and the stage that needs most of it; with `fps` also the rate that the board does reach.
     """
-    search = Search(graph, board)
+    search = Search(graph, board, beside)
     return search.fastest() if fps is None else search.smallest(fps)
 
 
-def take(graph: Graph, board: Board, folding: Folding, fps: float | None = None) -> Choice:
-    """The choice that a user's `folding` is.
+def take(
+    graph: Graph, board: Board, folding: Folding, fps: float | None = None, beside: Cost = Cost()
+) -> Choice:
+    """The choice that a user's `folding` is. beside: what else is on the chip.
 
     Raises BadFolding where it names a memory that is not there, DoesNotFit where `board` has no room for it, or where
     it makes less than `fps` frames a second.
@@ -35,7 +38,7 @@ def take(graph: Graph, board: Board, folding: Folding, fps: float | None = None)
     require_cells(graph)
     levels = adder_levels(board.clock.mhz)
     interval = max(layer_clocks(graph, folding.folds, Target(1, levels)).values(), default=1)
-    choice = with_folds(graph, folding.folds, Target(interval, levels), board, folding.blocks)
+    choice = with_folds(graph, folding.folds, Target(interval, levels), board, folding.blocks, beside)
     known = memory_names(choice.pipeline)
     unknown = [name for name in folding.blocks or () if name not in known]
     if unknown:

@@ -6,7 +6,7 @@ stops the cell for all of them but one; before a width_down, which keeps a windo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from lutwright.dataflow.window_cursors import Cursors
@@ -100,13 +100,22 @@ class Windows:
 
         parts: beats that a width_down makes of each; columns that give no window are read while it sends them.
         On some images that are narrow, or padded by half of the kernel or more, the memories hold too few rows for
-        the formula; these are followed clock by clock.
+        the formula; these are followed clock by clock, long ones for their first rows: each row more adds the same.
         """
         formula = self._folded(groups, times, parts)
-        easy = self.width >= 10 and 2 * self.top < self.k
-        if easy or formula > _FOLLOWED:
+        if self.width >= 10 and 2 * self.top < self.k:
             return formula
-        return _followed(self, groups, times, parts)
+        if formula <= _FOLLOWED:
+            return _followed(self, groups, times, parts)
+        rows = self.rows * _FOLLOWED // formula
+        if rows <= 2 * _ROWS:
+            return formula
+        fewer, more = (_followed(self._cut(end), groups, times, parts) for end in (rows - _ROWS, rows))
+        return max(formula, more + -(-(more - fewer) * (self.rows - rows) // _ROWS))
+
+    def _cut(self, rows: int) -> Windows:
+        """The same with so many rows of windows, of an image as much shorter."""
+        return replace(self, height=self.height - (self.rows - rows) * self.stride, rows=rows)
 
     def _folded(self, groups: int, times: int, parts: int) -> int:
         """The clocks while the memories hold enough rows."""
@@ -118,7 +127,8 @@ class Windows:
         return max(self.rows * sent, self.height * self.width * groups)
 
 
-_FOLLOWED = 4096  # clocks of a frame; of longer ones the few that are added matter little, and following takes time
+_FOLLOWED = 4096  # clocks of a frame that are followed, because following takes time
+_ROWS = 6  # what a row adds is the mean of so many, for some have more to wait than others
 
 
 @lru_cache(maxsize=4096)

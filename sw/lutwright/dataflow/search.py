@@ -34,13 +34,13 @@ class Search:
 
     Each layer's folds are costed alone, with more and with fewer of its memories in block RAM. What the sum of them
     leaves out (FIFOs, converters, the shell, nodes between the layers) is read off the pipelines that are made on the
-    way, and taken off the room. The adders of an unrolled layer are an estimate until a selection has them. Of a
+    way, and taken off the room; so is `shared`, what else is on the chip. The adders of an unrolled layer are an estimate until a selection has them. Of a
     pipeline each memory is placed by itself.
     """
 
-    def __init__(self, graph: Graph, board: Board) -> None:
+    def __init__(self, graph: Graph, board: Board, shared: Cost = Cost()) -> None:
         require_cells(graph)
-        self.graph, self.board = graph, board
+        self.graph, self.board, self.shared = graph, board, shared
         self.levels = adder_levels(board.clock.mhz)
         self.room = limits(board)
         self.prices = 1 / np.maximum(self.room, 1)
@@ -126,7 +126,7 @@ class Search:
         of_layers = {name for options in self.table for names in options.blocks for name in names}
         chosen = {name for options in self.table for name in options.blocks[selection.rows[options.node]]}
         there = with_blocks(pipeline, chosen | (set(block_names(pipeline)) - of_layers))
-        return self._taken(pipeline_cost(there) + shell_cost(there)) - selection.costs
+        return self._taken(pipeline_cost(there) + shell_cost(there) + self.shared) - selection.costs
 
     def _made(self, interval: int) -> Choice | None:
         """What _select finds for `interval` as a pipeline, or None where it turns out not to fit."""
@@ -143,7 +143,7 @@ class Search:
         target = Target(selection.clocks, self.levels)
         pipeline = lower(self.graph, selection.folds, target)
         self.beside = self._left_out(pipeline, selection)
-        return placed(pipeline, selection.folds, target, self.board)
+        return placed(pipeline, selection.folds, target, self.board, None, self.shared)
 
     def _learn(self, selection: Selection) -> bool:
         """Find the adders of the next layer of `selection` that is unrolled on an estimate; whether there is one."""
