@@ -8,7 +8,8 @@ from onnx import TensorProto, helper, numpy_helper
 from lutwright.emit.project import hardware_graph
 from lutwright.errors import BadModel, Mismatch, UnsupportedOp
 from lutwright.frontend.load import load_model
-from lutwright.frontend.translate import identifier, import_model
+from lutwright.frontend.names import identifier
+from lutwright.frontend.translate import import_model
 from lutwright.ir.execute import execute, execute_all
 from lutwright.ir.text import to_text
 from lutwright.resources import room

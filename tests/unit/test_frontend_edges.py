@@ -14,7 +14,8 @@ from lutwright.check.rungs import Float32Rung
 from lutwright.cli.main import app
 from lutwright.emit.project import hardware_graph, model_bytes, open_project
 from lutwright.errors import BadOption, UnsupportedOp
-from lutwright.frontend.translate import InputType, identifier, import_model, import_with_taps
+from lutwright.frontend.names import identifier
+from lutwright.frontend.translate import InputType, import_model, import_with_taps
 from lutwright.ir.execute import execute
 from lutwright.ir.text import to_text
 

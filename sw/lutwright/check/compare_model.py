@@ -20,7 +20,8 @@ from lutwright.check.rungs import Float32Rung, Float64Rung
 from lutwright.check.watch import Watch
 from lutwright.check.what_if import Questions, answer_all
 from lutwright.errors import NotExact, UnsupportedOp
-from lutwright.frontend.translate import Tap, identifier
+from lutwright.frontend.names import identifier
+from lutwright.frontend.translate import Tap
 from lutwright.frontend.values import InputType
 from lutwright.ir.execute import execute_all, execute_outputs
 from lutwright.ir.graph import Graph, Node, Tensor

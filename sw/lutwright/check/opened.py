@@ -11,7 +11,8 @@ import onnx
 from lutwright.check.result import Refusal
 from lutwright.errors import LutwrightError
 from lutwright.frontend.load import load_model
-from lutwright.frontend.translate import Import, identifier, import_with_taps
+from lutwright.frontend.names import identifier
+from lutwright.frontend.translate import Import, import_with_taps
 from lutwright.frontend.values import InputType
 from lutwright.ir.graph import Graph
 from lutwright.passes import run_pipeline

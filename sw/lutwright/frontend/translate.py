@@ -17,8 +17,9 @@ from lutwright.errors import BadModel, UnsupportedOp
 from lutwright.frontend import choice, functions, join, layers, pointwise, pools, quantise, resample, scores, shapes
 from lutwright.frontend.fold import fold
 from lutwright.frontend.load import constant_node, constants, in_order, load_model, read_for
+from lutwright.frontend.names import identifier
 from lutwright.frontend.quantisers import attributes, place
-from lutwright.frontend.translator import MOST_WORDS, NotFixedPoint, Tap, Translator, identifier
+from lutwright.frontend.translator import MOST_WORDS, NotFixedPoint, Tap, Translator
 from lutwright.frontend.values import Constant, InputType, Raw, Symbol, Value
 from lutwright.ir.graph import Graph, Output
 from lutwright.ir.verify import verify
@@ -27,7 +28,7 @@ from lutwright.numerics.edge import Exit
 from lutwright.numerics.order import ordered_in
 from lutwright.numerics.view import plain
 
-__all__ = ["HANDLERS", "Import", "InputType", "Tap", "identifier", "import_model", "import_with_taps"]
+__all__ = ["HANDLERS", "Import", "InputType", "Tap", "import_model", "import_with_taps"]
 
 
 @dataclass(frozen=True, eq=False)
