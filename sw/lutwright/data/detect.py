@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lutwright.data import cifar_binary, cifar_pickle, cifar_png, idx, images, npz, spoken_digits
+from lutwright.data import cifar_binary, cifar_pickle, cifar_png, idx, images, npz, orl_faces, spoken_digits
 from lutwright.data.archive import Files, open_files
 from lutwright.data.dataset import DataSet
 from lutwright.errors import BadData
@@ -29,7 +29,7 @@ class Layout:
 
 _SPECIFIC = tuple(
     Layout(room.TITLE, room.places, room.read)
-    for room in (npz, idx, cifar_binary, cifar_pickle, cifar_png, spoken_digits)
+    for room in (npz, idx, cifar_binary, cifar_pickle, cifar_png, orl_faces, spoken_digits)
 )
 LAYOUTS = (*_SPECIFIC, Layout(images.TITLE, images.places, images.read))  # images last: other sets may hold some
 
