@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+from command import exit_status
 from hardware_layers import samples
 from hardware_networks import HELD_OUT, HeldOut
 from hardware_synthesis import FAMILIES, Counts, alone, count
@@ -23,7 +24,6 @@ from lutwright.dataflow.parts import FAMILIES as COEFFICIENTS
 from lutwright.dataflow.parts import Cost, Family
 from lutwright.dataflow.stage import Pipeline
 from lutwright.emit.rtl import core_files
-from lutwright.errors import LutwrightError
 from lutwright.files import write_file
 from lutwright.ir.graph import Graph
 from lutwright.numerics.quantiser import FloatArray
@@ -72,6 +72,10 @@ def block_bits(family: str) -> int:
 
 def main(arguments: Sequence[str]) -> int:
     """Run what was asked for; return the exit status."""
+    return exit_status(lambda: _run(_parsed(arguments)))
+
+
+def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--families", nargs="+", choices=FAMILIES, default=list(FAMILIES))
     parser.add_argument("--skip", nargs="*", choices=("cells", "fit", "held-out"), default=[])
@@ -84,18 +88,16 @@ def main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("--timeout", type=float, default=900, help="seconds for one synthesis")
     parser.add_argument("--out", type=Path, help="write the tables to this Markdown file as well")
-    options = parser.parse_args(arguments)
+    return parser.parse_args(arguments)
+
+
+def _run(options: argparse.Namespace) -> None:
     lines = []
-    try:
-        for line in _lines(options):
-            print(line, flush=True)
-            lines.append(line)
-    except LutwrightError as error:
-        print(f"{error.name}: {error}", file=sys.stderr)
-        return error.exit_code
+    for line in _lines(options):
+        print(line, flush=True)
+        lines.append(line)
     if options.out:
         write_file(options.out, page("\n".join(lines).strip("\n"), _command(options)))
-    return 0
 
 
 def _command(options: argparse.Namespace) -> str:

@@ -16,6 +16,7 @@ import numpy as np
 import onnx
 import tables
 import torch
+from command import exit_status
 from conversion import measure
 from engines import engines
 from networks import RECIPES, build, images
@@ -25,18 +26,13 @@ from torch import nn
 from verification import check_output, verified_words
 
 from lutwright.check.opened import Opened, open_proto
-from lutwright.errors import BadOption, LutwrightError
+from lutwright.errors import BadOption
 from lutwright.files import write_file
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the benchmark; return the exit status: 0, or that of the error that is printed."""
-    try:
-        _run(_parsed(arguments))
-    except LutwrightError as error:
-        print(f"{error.name}: {error}", file=sys.stderr)
-        return error.exit_code
-    return 0
+    return exit_status(lambda: _run(_parsed(arguments)))
 
 
 def _parsed(arguments: Sequence[str]) -> argparse.Namespace:

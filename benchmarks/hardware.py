@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from command import exit_status
 from hardware_page import page
 from hardware_rows import (
     Limits,
@@ -21,7 +22,6 @@ from hardware_rows import (
     speed_rows,
 )
 
-from lutwright.errors import LutwrightError
 from lutwright.files import write_file
 
 TABLES: Mapping[str, Callable[[Limits], list[Row]]] = {
@@ -37,6 +37,10 @@ TABLES: Mapping[str, Callable[[Limits], list[Row]]] = {
 
 def main(arguments: Sequence[str]) -> int:
     """Run the benchmark; return the exit status: 0, or that of the error that is printed."""
+    return exit_status(lambda: _run(_parsed(arguments)))
+
+
+def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--parts", nargs="+", choices=TABLES, default=list(TABLES), help="which tables")
     parser.add_argument("--skip", nargs="*", choices=("peers", "route"), default=[], help="what takes longest")
@@ -44,13 +48,12 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--mhz", type=float, default=100, help="the clock that place and route is asked for")
     parser.add_argument("--out", type=Path, help="write the tables to this Markdown file as well")
     parser.add_argument("--json", type=Path, help="write every figure to this JSON file as well")
-    options = parser.parse_args(arguments)
+    return parser.parse_args(arguments)
+
+
+def _run(options: argparse.Namespace) -> None:
     limits = Limits(options.timeout, options.mhz, frozenset(options.skip))
-    try:
-        rows = {part: TABLES[part](limits) for part in options.parts}
-    except LutwrightError as error:
-        print(f"{error.name}: {error}", file=sys.stderr)
-        return error.exit_code
+    rows = {part: TABLES[part](limits) for part in options.parts}
     parts = "" if options.parts == list(TABLES) else f" --parts {' '.join(options.parts)}"
     skipped = f" --skip {' '.join(options.skip)}" if options.skip else ""
     text = page(f"python benchmarks/hardware.py{parts}{skipped}", options.mhz, rows)
@@ -59,7 +62,6 @@ def main(arguments: Sequence[str]) -> int:
         write_file(options.out, text)
     if options.json:
         write_file(options.json, json.dumps(rows, indent=1) + "\n")
-    return 0
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from lutwright.errors import ToolFailed
 from lutwright.files import write_file
 from lutwright.flow.gowin import lut_sites
 from lutwright.flow.tools import YOSYS, run_tool, tail, version
+from lutwright.flow.yosys_passes import DSP_CELL, dsp_passes, synth_passes
 from lutwright.numerics.packing import literal, memory_lines
 from lutwright.resources import room
 
@@ -25,21 +26,11 @@ FAMILIES = ("ecp5", "gowin", "xc7", "ice40")
 CACHE = Path(__file__).parent / ".figures"
 """Figures that were made before; git ignores the folder, by a file in it."""
 
-_SHORT_ADDER = 5  # on Gowin, adders of up to so many bits are made of LUTs, as flow/synth.py does
 _SYNTH = {
     "ecp5": "synth_ecp5 -top {top} -nowidelut -noiopad{dsp}",
     "gowin": "synth_gowin -top {top} -nowidelut -noiopads{dsp}",
     "xc7": "synth_xilinx -family xc7 -top {top} -flatten -noiopad{dsp}",
     "ice40": "synth_ice40 -top {top}{dsp}",
-}
-# The multipliers that are to be DSP blocks are those of the cell product_dsp, as in flow/synth.py: what they are mapped
-# to, and the widest operands there.
-_DSP_CELL, _DSP_SIGNAL = "product_dsp", "dsp_product"
-_DSP_MAP = {
-    "ecp5": ("+/lattice/dsp_map_18x18.v", "MUL18X18", 18, 18),
-    "gowin": ("+/gowin/dsp_map.v", "MUL18X18", 18, 18),
-    "xc7": ("+/xilinx/xc7_dsp_map.v", "MUL25X18", 25, 18),
-    "ice40": ("+/ice40/dsp_map.v", "MUL16X16", 16, 16),
 }
 # kind -> regular expression of cell types, and how many of the kind one such cell takes
 _CELLS: dict[str, dict[str, tuple[tuple[str, float], ...]]] = {
@@ -109,26 +100,11 @@ def _script(files: Mapping[str, bytes], top: str, family: str, dsp: bool) -> str
     sources = sorted(name for name in files if name.endswith((".sv", ".v")))
     slang = any(name.endswith(".sv") for name in sources)
     synth = _SYNTH[family].format(top=top, dsp="" if dsp or family == "ice40" else " -nodsp")
-    steps = [f"{synth}"]
-    if family == "gowin":
-        short = f"techmap -map +/techmap.v t:$alu r:Y_WIDTH<={_SHORT_ADDER} %i"
-        steps = [f"{synth} -run begin:map_gates", short, f"{synth} -run map_gates:"]
     read = f"read_slang --top {top}" if slang else "read_verilog -sv"
     flow2 = ["scratchpad -copy abc9.script.flow2 abc9.script"] if family in ("ecp5", "gowin") else []
-    chosen = _dsp_passes(family) if f"{_DSP_CELL}.sv" in files else []
-    return "\n".join([f"{read} {' '.join(sources)}", *chosen, *flow2, *steps, "write_json netlist.json"]) + "\n"
-
-
-def _dsp_passes(family: str) -> list[str]:
-    library, name, a, b = _DSP_MAP[family]
-    chosen = f"w:*{_DSP_SIGNAL} %ci1 t:$mul %i"
-    sizes = f"-D DSP_A_MAXWIDTH={a} -D DSP_B_MAXWIDTH={b} -D DSP_A_MINWIDTH=2 -D DSP_B_MINWIDTH=2"
-    return [
-        "opt_clean",
-        f"wreduce {chosen}",
-        f"techmap -map +/mul2dsp.v {sizes} -D DSP_NAME=$__{name} {chosen}",
-        f"techmap -map {library} t:$__{name}",
-    ]
+    chosen = dsp_passes(family) if f"{DSP_CELL}.sv" in files else []
+    passes = [*chosen, *flow2, *synth_passes(family, synth)]
+    return "\n".join([f"{read} {' '.join(sources)}", *passes, "write_json netlist.json"]) + "\n"
 
 
 def _synthesise(files: Mapping[str, bytes], top: str, family: str, script: str, timeout: float) -> Counts:

@@ -12,12 +12,12 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from command import exit_status
 from methods_page import page, plot
 from methods_run import METHODS, Job, hardware_of, record, run
 
 from lutwright.boards import load_board
 from lutwright.cli.build import Wish, build_bitstream, build_project
-from lutwright.errors import LutwrightError
 from lutwright.files import write_file
 
 HERE = Path(__file__).parent
@@ -36,6 +36,10 @@ SETS: dict[str, tuple[int, int, float]] = {
 
 def main(arguments: Sequence[str]) -> int:
     """Train what is missing, write the page; return the exit status."""
+    return exit_status(lambda: _run(_parsed(arguments)))
+
+
+def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
@@ -45,21 +49,20 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--estimate", action="store_true", help="estimate anew the hardware of what was trained here")
     parser.add_argument("--route", action="store_true", help="place and route the best multiplexer network of each set")
     parser.add_argument("--out", type=Path, help="write the page to this Markdown file, plots beside it in methods/")
-    options = parser.parse_args(arguments)
+    return parser.parse_args(arguments)
+
+
+def _run(options: argparse.Namespace) -> None:
     jobs = [
         Job(recipe, method, seed, SETS[recipe][2])
         for recipe in options.sets
         for seed in range(1, 1 + (options.seeds or SETS[recipe][1]))
         for method in options.methods
     ]
-    try:
-        train([job for job in jobs if options.fresh or not _known(job)], options.jobs)
-        if options.estimate:
-            estimate(options.sets)
-        routed = [route(recipe) for recipe in options.sets] if options.route else []
-    except LutwrightError as error:
-        print(f"{error.name}: {error}", file=sys.stderr)
-        return error.exit_code
+    train([job for job in jobs if options.fresh or not _known(job)], options.jobs)
+    if options.estimate:
+        estimate(options.sets)
+    routed = [route(recipe) for recipe in options.sets] if options.route else []
     sets = {recipe: rows for recipe in SETS if (rows := results(recipe))}
     if routed:
         write_file(RESULTS / "routed.json", json.dumps(routed, indent=1) + "\n")
@@ -70,7 +73,6 @@ def main(arguments: Sequence[str]) -> int:
         write_file(options.out, text)
         for recipe, rows in sets.items():
             write_file(RESULTS / f"{recipe}.svg", plot(recipe, rows))
-    return 0
 
 
 def results(recipe: str) -> list[dict[str, Any]]:

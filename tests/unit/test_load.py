@@ -1,5 +1,6 @@
 """ONNX files in: every rule of the loader with a model that breaks it, external data, and files of random damage."""
 
+import lzma
 import os
 import time
 
@@ -9,7 +10,9 @@ import pytest
 from onnx import AttributeProto, TensorProto, helper, numpy_helper
 
 from lutwright.errors import BadModel, LutwrightError, UnsupportedOp
-from lutwright.frontend.load import constant_node, constants, in_order, load_model
+from lutwright.frontend import load
+from lutwright.frontend.load import constant_node, constants, content_of, in_order, load_model
+from lutwright.frontend.names import model_stem
 from lutwright.frontend.tensors import array_of, is_integer, limits
 from lutwright.frontend.translate import import_model
 from lutwright.resources import room
@@ -48,6 +51,26 @@ def test_a_good_model(tmp_path):
 
 
 # ---- files ----------------------------------------------------------------------------------------------------------
+
+
+def test_compressed_files(tmp_path, monkeypatch):
+    path, packed = tmp_path / "tiny-net.onnx.xz", lzma.compress(tiny().SerializeToString())
+    path.write_bytes(packed)
+    assert load_model(path) == tiny()
+    assert content_of(path) == tiny().SerializeToString() and model_stem(path) == "tiny-net"
+    assert model_stem(tmp_path / "tiny-net.onnx") == "tiny-net"
+    path.write_bytes(packed[:-20])
+    with pytest.raises(BadModel, match=r"tiny-net.onnx.xz': must be a whole xz file, not cut off"):
+        load_model(path)
+    path.write_bytes(packed[:30] + b"damage" + packed[36:])
+    with pytest.raises(BadModel, match=r"must be a whole xz file, not damaged"):
+        load_model(path)
+    large = tiny()
+    large.doc_string = "a" * 10000
+    path.write_bytes(lzma.compress(large.SerializeToString()))
+    monkeypatch.setattr(load, "MOST_BYTES", 5000)
+    with pytest.raises(BadModel, match="must have at most 5000 bytes, not more than 5000"):
+        load_model(path)
 
 
 def test_no_file(tmp_path):

@@ -36,6 +36,11 @@ def test_path_equals_name(tmp_path):
     assert load_recipe(tmp_path / "copy.toml") == load_recipe("mnist-mux")
 
 
+def test_classes_may_be_some():
+    assert load_recipe("mnist-mux").classes is None
+    assert load_recipe("mnist-mux-six").classes == (0, 1, 2, 3, 4, 5)
+
+
 def test_unknown_name():
     with pytest.raises(BadRecipe, match=r"recipe 'nosuch': must be one of the built-in names \(.*mnist-mux"):
         load_recipe("nosuch")
@@ -64,6 +69,9 @@ def test_not_utf8(tmp_path):
         ("seed = 1", "seed = 1\nsead = 2", "key 'sead': extra inputs are not permitted, not 2"),
         ("seed = 1\n", "", "key 'seed': field required"),
         ("input_bits = 4", "input_bits = 9", "key 'input_bits'"),
+        ("seed = 1", "seed = 1\nclasses = [3]", "key 'classes': tuple should have at least 2 items"),
+        ("seed = 1", "seed = 1\nclasses = [3, -1]", "key 'classes.1': input should be greater than or equal to 0"),
+        ("seed = 1", "seed = 1\nclasses = [3, 4, 3]", "classes must all differ"),
         ("input_bits = 4", 'input_bits = "4"', "key 'input_bits': input should be a valid integer"),
         ("power-of-two-shared", "power-of-three", "key 'norm': input should be 'batch', 'power-of-two' or"),
         ("hold = 0.5", "hold = 1.5", "key 'schedule.hold': input should be less than or equal to 1, not 1.5"),

@@ -10,7 +10,17 @@ from onnx import numpy_helper
 
 from lutwright import data
 from lutwright import train as train_room
-from lutwright.errors import BadCheckpoint, BadModel, BadOption, BadRecipe, OutputError, ToolMissing, TrainingFailed
+from lutwright.data import subset
+from lutwright.errors import (
+    BadCheckpoint,
+    BadData,
+    BadModel,
+    BadOption,
+    BadRecipe,
+    OutputError,
+    ToolMissing,
+    TrainingFailed,
+)
 from lutwright.frontend.export import qonnx_bytes
 from lutwright.train import augment, checkpoint, loop
 from lutwright.train.recipe import Augment, Recipe
@@ -77,6 +87,22 @@ def test_another_seed_is_another_network(trained, few, tmp_path):
     other = train_recipe(tiny(), tmp_path / "tiny", seed=8, data=few)
     assert other.recipe.seed == 8
     assert files(other)["tiny.onnx"] != files(trained)["tiny.onnx"]
+
+
+def test_some_classes_are_trained_and_told(few, tmp_path):
+    result = train_recipe(tiny(classes=[7, 2, 4]), tmp_path / "tiny", data=few)
+    assert [layer.out_features for layer in result.network.children() if hasattr(layer, "out_features")] == [3]
+    told = {entry.key: entry.value for entry in onnx.load(result.model).metadata_props}
+    assert told["lutwright.classes"] == "7,2,4"
+    assert json.loads(files(result)["tiny.history.json"])["recipe"]["classes"] == [7, 2, 4]
+    tested = subset.only(few, (7, 2, 4))
+    assert result.test_accuracy == loop.evaluate(result.network, tested)
+
+
+def test_a_class_that_the_data_has_not(few, tmp_path):
+    with pytest.raises(BadData, match="data set 'few': classes must be of 0 to 9, not 11"):
+        train_recipe(tiny(classes=[1, 11]), tmp_path / "tiny", data=few)
+    assert not (tmp_path / "tiny").exists()
 
 
 def test_training_leaves_torch_as_it_was(few, tmp_path):

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lutwright.errors import BadModel, Mismatch
+from lutwright.frontend.names import identifier
 from lutwright.ir.execute import execute_all
 from lutwright.ir.graph import Graph
 from lutwright.simulate.compare import Comparison, compare
@@ -47,7 +48,7 @@ def _tensor(graph: Graph, layer: str) -> str:
     if layer == "logits":
         last = graph.nodes[-1]
         return last.inputs[0] if last.op == "ArgMax" else graph.output
-    name = graph.input if layer == graph.input else f"{layer}.out"
+    name = graph.input if layer == graph.input else f"{identifier(layer)}.out"
     if name not in graph.tensors:
         raise BadModel(f"layer '{layer}'", "must be in the ONNX file", "absent", "Export this very module.")
     return name

@@ -20,7 +20,7 @@ from lutwright.check.rungs import Float32Rung, Float64Rung
 from lutwright.check.watch import Watch
 from lutwright.check.what_if import Questions, answer_all
 from lutwright.errors import NotExact, UnsupportedOp
-from lutwright.frontend.names import identifier
+from lutwright.frontend.names import identifier, model_stem
 from lutwright.frontend.translate import Tap
 from lutwright.frontend.values import InputType
 from lutwright.ir.execute import execute_all, execute_outputs
@@ -62,7 +62,7 @@ def check_model(path: Path, options: Options, progress: Progress | None = None) 
     try:
         opened = open_model(path, options.declared)
     except (UnsupportedOp, NotExact) as error:
-        return CheckResult(identifier(path.stem), "", 0, refused=refusal(error))
+        return CheckResult(identifier(model_stem(path)), "", 0, refused=refusal(error))
     frames = load_frames(opened, options.data, options.frames, options.seed)
     told = progress or _silent
     result = check_opened(opened, frames, told)

@@ -94,8 +94,9 @@ def _integers(opened: Opened, frames: Frames) -> None:
 
 def _data_set(opened: Opened, name: str) -> Frames:
     from lutwright.data import PIXEL_STEP, load
+    from lutwright.data.subset import trained_part
 
-    data = load(name)
+    data = trained_part(load(name), opened.graph.metadata)
     step = float(opened.graph.tensors[opened.graph.input].scale[0]) if opened.input_is_integer else PIXEL_STEP
     images = data.test_images
     x = images.astype(np.float32) * np.float32(step)

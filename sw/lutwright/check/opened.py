@@ -11,7 +11,7 @@ import onnx
 from lutwright.check.result import Refusal
 from lutwright.errors import LutwrightError
 from lutwright.frontend.load import load_model
-from lutwright.frontend.names import identifier
+from lutwright.frontend.names import identifier, model_stem
 from lutwright.frontend.translate import Import, import_with_taps
 from lutwright.frontend.values import InputType
 from lutwright.ir.graph import Graph
@@ -47,7 +47,7 @@ class Opened:
 
 def open_model(path: Path, declared: InputType | None = None) -> Opened:
     """Read and translate the model file `path`; errors as frontend.translate.import_model."""
-    return open_proto(load_model(path), identifier(path.stem), declared)
+    return open_proto(load_model(path), identifier(model_stem(path)), declared)
 
 
 def open_proto(model: onnx.ModelProto, name: str, declared: InputType | None = None) -> Opened:

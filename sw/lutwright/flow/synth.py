@@ -27,14 +27,7 @@ from lutwright.files import write_file
 from lutwright.flow.ecp5 import comb_cells
 from lutwright.flow.gowin import lut_sites
 from lutwright.flow.tools import TIMEOUT, YOSYS, run_tool, tail
-
-# Widest result, in bits, of an adder that is made of LUTs on Gowin.
-_SHORT_ADDER = 5
-
-# The signal of hw/rtl/product_dsp.sv whose multiplier is to be a DSP block, and how Yosys maps it on a family.
-_DSP_CELL, _DSP_SIGNAL = "product_dsp", "dsp_product"
-_DSP_SIZES = "-D DSP_A_MAXWIDTH=18 -D DSP_B_MAXWIDTH=18 -D DSP_A_MINWIDTH=2 -D DSP_B_MINWIDTH=2"
-_DSP_MAP = {"gowin": "+/gowin/dsp_map.v", "ecp5": "+/lattice/dsp_map_18x18.v"}
+from lutwright.flow.yosys_passes import DSP_CELL, dsp_passes, synth_passes
 
 # family -> kind -> (regular expression of cell types, how many of `kind` one such cell takes).
 _COSTS: dict[str, dict[str, tuple[tuple[str, int], ...]]] = {
@@ -127,31 +120,12 @@ def _script(project: Path, sources: list[Path], board: Board, top: str, pads: bo
     synth = f"synth_{board.family} -top {top} {' '.join(options)} -json flow/{top}.json"
     lines = [
         f"read_slang --top {top} {' '.join(names)}",
-        *(_dsp_passes(board.family) if _DSP_CELL in {source.stem for source in sources} else []),
+        *(dsp_passes(board.family) if DSP_CELL in {source.stem for source in sources} else []),
         "scratchpad -copy abc9.script.flow2 abc9.script",
-        *(
-            [
-                f"{synth} -run begin:map_gates",
-                f"techmap -map +/techmap.v t:$alu r:Y_WIDTH<={_SHORT_ADDER} %i",
-                f"{synth} -run map_gates:",
-            ]
-            if board.family == "gowin"
-            else [synth]
-        ),
+        *synth_passes(board.family, synth),
         f"write_verilog -noattr flow/{top}_netlist.v",
     ]
     return "\n".join(lines) + "\n"
-
-
-def _dsp_passes(family: str) -> list[str]:
-    """The passes that make DSP blocks of the multipliers of product_dsp, and of no others."""
-    chosen = f"w:*{_DSP_SIGNAL} %ci1 t:$mul %i"
-    return [
-        "opt_clean",
-        f"wreduce {chosen}",
-        f"techmap -map +/mul2dsp.v {_DSP_SIZES} -D DSP_NAME=$__MUL18X18 {chosen}",
-        f"techmap -map {_DSP_MAP[family]} t:$__MUL18X18",
-    ]
 
 
 def _relative(source: Path, project: Path) -> str:

@@ -1,6 +1,8 @@
-"""The names of a model's nodes as names of generated SystemVerilog."""
+"""The names of a model and its nodes as names of generated SystemVerilog."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 _INNER = {
     "act_quant",
@@ -52,3 +54,8 @@ def identifier(name: str) -> str:
     while "__" in text:
         text = text.replace("__", "_")
     return f"m_{text}" if not text or text[0].isdigit() or text in _RESERVED else text
+
+
+def model_stem(path: Path) -> str:
+    """The name of the ONNX file `path` without its endings: "a/mnist-mux.onnx.xz" -> "mnist-mux"."""
+    return Path(path.stem).stem if path.suffix == ".xz" else path.stem

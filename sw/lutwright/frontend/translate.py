@@ -17,7 +17,7 @@ from lutwright.errors import BadModel, UnsupportedOp
 from lutwright.frontend import choice, functions, join, layers, pointwise, pools, quantise, resample, scores, shapes
 from lutwright.frontend.fold import fold
 from lutwright.frontend.load import constant_node, constants, in_order, load_model, read_for
-from lutwright.frontend.names import identifier
+from lutwright.frontend.names import identifier, model_stem
 from lutwright.frontend.quantisers import attributes, place
 from lutwright.frontend.translator import MOST_WORDS, NotFixedPoint, Tap, Translator
 from lutwright.frontend.values import Constant, InputType, Raw, Symbol, Value
@@ -114,7 +114,7 @@ def import_model(path: Path, declared: InputType | None = None) -> Graph:
     declared: what integers an unquantised input holds. Raises BadModel (the file), UnsupportedOp (a node that is not
     done) or NotExact (no exact integer form).
     """
-    return import_with_taps(load_model(path), identifier(path.stem), declared).graph
+    return import_with_taps(load_model(path), identifier(model_stem(path)), declared).graph
 
 
 def import_with_taps(model: onnx.ModelProto, name: str, declared: InputType | None = None) -> Import:

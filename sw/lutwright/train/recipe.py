@@ -16,6 +16,7 @@ Bits = Annotated[int, Field(ge=2, le=8)]
 Kernel = Annotated[int, Field(ge=1, le=7)]
 Window = Kernel | Annotated[tuple[Kernel, Kernel], Field(strict=False)]
 Channels = Annotated[int, Field(ge=1, le=1024)]
+Class = Annotated[int, Field(ge=0)]
 Norm = Literal["batch", "power-of-two", "power-of-two-shared"]
 
 
@@ -152,6 +153,7 @@ class Augment(_Table):
 class Recipe(_Table):
     """A whole recipe; see examples/recipes for one with every key.
 
+    classes: of the data set that are trained and tested, at least two; classes[i] is output i. None: all.
     norm:    "batch", plain batch norm; "power-of-two", its gains are rounded to powers of two, one a channel, before
              the tune phase; "power-of-two-shared", one power for all channels of a layer.
     threads: that compute. Part of the recipe, because the order of a float sum depends on how many share it.
@@ -161,6 +163,7 @@ class Recipe(_Table):
     dataset: str
     seed: Annotated[int, Field(ge=0, lt=2**63)]
     input_bits: Bits
+    classes: Annotated[tuple[Class, ...], Field(min_length=2, strict=False)] | None = None
     norm: Norm = "batch"
     threads: Annotated[int, Field(ge=1, le=64)] = 1
     schedule: Schedule
@@ -172,6 +175,12 @@ class Recipe(_Table):
     def record(self) -> dict[str, Any]:
         """Return what differs from the defaults, as plain values for JSON: a new key changes no old record."""
         return self.model_dump(mode="json", exclude_defaults=True)
+
+    @model_validator(mode="after")
+    def _classes_differ(self) -> Recipe:
+        if self.classes is not None and len(set(self.classes)) < len(self.classes):
+            raise ValueError("classes must all differ")
+        return self
 
     @model_validator(mode="after")
     def _dense_ends(self) -> Recipe:

@@ -16,6 +16,7 @@ from torch import nn
 
 from lutwright.data import DataSet, load
 from lutwright.data.catalogue import ENTRIES
+from lutwright.data.subset import CLASSES, only
 from lutwright.errors import BadCheckpoint, BadOption, BadRecipe
 from lutwright.files import new_folder, write_file
 from lutwright.frontend.export import qonnx_bytes
@@ -76,6 +77,8 @@ def train_recipe(
             f"recipe '{recipe.name}', key 'positions.policy'", "must be one that hardware can have", "'float'", fix
         )
     data = data or load(recipe.dataset)
+    if recipe.classes is not None:
+        data = only(data, recipe.classes)
     history: list[dict[str, Any]] = []
 
     def note(epoch: loop.Epoch) -> None:
@@ -141,6 +144,8 @@ def _files(
     shown = recipe if named else recipe.model_copy(update={"dataset": f"path:{Path(recipe.dataset).name}"})
     report = {"recipe": shown.record(), "test_accuracy": accuracy, "epochs": history}
     metadata = {"lutwright.recipe": recipe.name} | ({"lutwright.dataset": recipe.dataset} if named else {})
+    if recipe.classes is not None:
+        metadata[CLASSES] = ",".join(str(label) for label in recipe.classes)
     model = qonnx_bytes(network, (1, channels, rows, columns), metadata)
     return {
         ".onnx": model,

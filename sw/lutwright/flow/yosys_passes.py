@@ -1,0 +1,37 @@
+"""Passes of Yosys that stand between or before those of its own synthesis scripts, on each family."""
+
+from __future__ import annotations
+
+DSP_CELL = "product_dsp"
+"""The cell of hw/rtl whose multipliers are to be DSP blocks, and no others."""
+
+_DSP_SIGNAL = "dsp_product"  # what it calls the product
+# What its multiplier is mapped to, and the widest operands there.
+_DSP_MAP = {
+    "ecp5": ("+/lattice/dsp_map_18x18.v", "MUL18X18", 18, 18),
+    "gowin": ("+/gowin/dsp_map.v", "MUL18X18", 18, 18),
+    "xc7": ("+/xilinx/xc7_dsp_map.v", "MUL25X18", 25, 18),
+    "ice40": ("+/ice40/dsp_map.v", "MUL16X16", 16, 16),
+}
+_SHORT_ADDER = 5  # bits of the widest result of an adder that is made of LUTs on Gowin
+
+
+def synth_passes(family: str, synth: str) -> list[str]:
+    """The command `synth` of `family`; on "gowin" in two parts, and short adders are made of LUTs between them."""
+    if family != "gowin":
+        return [synth]
+    short = f"techmap -map +/techmap.v t:$alu r:Y_WIDTH<={_SHORT_ADDER} %i"
+    return [f"{synth} -run begin:map_gates", short, f"{synth} -run map_gates:"]
+
+
+def dsp_passes(family: str) -> list[str]:
+    """What makes DSP blocks of the multipliers of DSP_CELL; before synthesis."""
+    library, name, a, b = _DSP_MAP[family]
+    chosen = f"w:*{_DSP_SIGNAL} %ci1 t:$mul %i"
+    sizes = f"-D DSP_A_MAXWIDTH={a} -D DSP_B_MAXWIDTH={b} -D DSP_A_MINWIDTH=2 -D DSP_B_MINWIDTH=2"
+    return [
+        "opt_clean",
+        f"wreduce {chosen}",
+        f"techmap -map +/mul2dsp.v {sizes} -D DSP_NAME=$__{name} {chosen}",
+        f"techmap -map {library} t:$__{name}",
+    ]
