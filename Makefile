@@ -1,9 +1,11 @@
 # Two commands do all the set-up:  make demo   and   make test
 #   make demo        train, convert, simulate, make bitstreams, write demo-out/report.html
+#   make demo-learner  a chip that knows six digits learns four more in simulated RTL, write demo-learner-out/report.html
 #   make test        everything that CI runs: linters, type checker, tests
 #   make test-long   the heavy sweeps as well
-#   make bench       the executor and the hardware against others, written to benchmarks/EXECUTOR.md and RESULTS.md
+#   make bench       executor, hardware and learner, measured, written to benchmarks/EXECUTOR.md, RESULTS.md and LEARNER.md
 #   make methods     every position policy on every recipe, trained where it is not yet, written to benchmarks/METHODS.md (hours)
+#   make registers   what is made from hw/rdl/learner.rdl: cell, Python access, documentation
 #   make calibrate   the cost model against synthesis, written to benchmarks/CALIBRATION.md
 #   make wheel       dist/*.whl
 
@@ -13,11 +15,14 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 JOBS ?= 2
 
-.PHONY: demo test test-long lint bench methods calibrate wheel tools clean
+.PHONY: demo demo-learner test test-long lint bench registers methods calibrate wheel tools clean
 .DEFAULT_GOAL := demo
 
 demo: $(READY)
 	$(BIN)/lutwright demo --out demo-out
+
+demo-learner: $(READY)
+	$(BIN)/lutwright demo-learner --out demo-learner-out
 
 # torch goes first and with its dependencies: a plain "torch" elsewhere would take the newest build.
 $(READY): requirements.lock pyproject.toml
@@ -37,7 +42,7 @@ tools:
 	  else echo "make test needs$$missing: install them (Debian: apt-get install$$missing)"; exit 2; fi; fi
 
 lint: $(READY)
-	$(BIN)/ruff check sw sim tests benchmarks
+	$(BIN)/ruff check sw sim tests benchmarks hw
 	$(BIN)/mypy
 
 test: tools $(READY) lint
@@ -49,6 +54,10 @@ test-long: tools $(READY) lint
 bench: $(READY)
 	$(BIN)/python benchmarks/executor.py --out benchmarks/EXECUTOR.md
 	$(BIN)/python benchmarks/hardware.py --out benchmarks/RESULTS.md
+	$(BIN)/python benchmarks/learner.py --out benchmarks/LEARNER.md
+
+registers: $(READY)
+	$(BIN)/python hw/rdl/generate.py
 
 methods: $(READY)
 	for set in mnist fashion-mnist cifar10 spoken-digits; do $(BIN)/lutwright data get $$set || exit; done
@@ -61,4 +70,4 @@ wheel: $(READY)
 	$(BIN)/pip wheel --quiet --no-deps --no-build-isolation -w dist .
 
 clean:
-	rm -rf demo-out dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf demo-out demo-learner-out dist .pytest_cache .mypy_cache .ruff_cache

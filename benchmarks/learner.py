@@ -1,61 +1,77 @@
-"""How fast the learner learns and predicts on this CPU, in numpy and in PyTorch: python benchmarks/learner.py."""
+"""The learner in software and as hardware, measured: python benchmarks/learner.py."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import platform
-import shlex
 import sys
-from collections.abc import Callable, Sequence
-from importlib.metadata import version
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tables
 import torch
-from timing import best_seconds, timed
+from command import exit_status
+from learner_hardware import areas, clocks, routed
+from learner_page import page
+from learner_rates import rates
 
-from lutwright.errors import BadOption, LutwrightError, Mismatch
+from lutwright.errors import BadOption
 from lutwright.files import write_file
-from lutwright.learn import Learner, LearnerConfig
-from lutwright.learn.config import DISTANCES, POLICIES
-from lutwright.learn.module import LearnerModule
-from lutwright.numerics.quantiser import IntArray
+from lutwright.learn.config import DISTANCES, POLICIES, LearnerConfig
 
-_NOTES = """\
-Examples and queries a second, the best of many calls that take turns. *One* comes by itself, a *batch* of {count}
-queries in one call; learning goes one by one in either case, from empty anchors. Before anything is timed, every word
-of both states and every class is compared; they are equal.
-"""
+Row = dict[str, Any]
+
+
+def _rates(options: argparse.Namespace) -> list[Row]:
+    torch.set_num_threads(options.threads)
+    return [rates(config, options.count, options.seconds, options.seed) for config in _configs(options)]
+
+
+def _hardware(measure: Callable[..., Row], *names: str) -> Callable[[argparse.Namespace], list[Row]]:
+    """The rows of each size with each number of lanes; `names`: of the options that `measure` takes."""
+
+    def rows(options: argparse.Namespace) -> list[Row]:
+        told = [getattr(options, name) for name in names]
+        return [measure(config, lanes, *told) for config in _configs(options) for lanes in options.lanes]
+
+    return rows
+
+
+PARTS: Mapping[str, Callable[[argparse.Namespace], list[Row]]] = {
+    "rates": _rates,
+    "clocks": _hardware(clocks, "seed"),
+    "area": _hardware(areas, "families", "timeout"),
+    "route": _hardware(routed, "mhz", "timeout"),
+}
+_TOLD = ("parts", "sizes", "lanes", "policy", "distance", "count", "threads", "seconds", "seed", "mhz")
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the benchmark; return the exit status: 0, or that of the error that is printed."""
-    try:
-        _run(_parsed(arguments))
-    except LutwrightError as error:
-        print(f"{error.name}: {error}", file=sys.stderr)
-        return error.exit_code
-    return 0
+    return exit_status(lambda: _run(_parsed(arguments)))
 
 
 def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="which tables")
     parser.add_argument(
         "--sizes", nargs="+", default=["64,8,4,10", "256,16,8,10"], help="features,subspaces,anchors,classes"
     )
+    parser.add_argument("--lanes", nargs="+", type=int, default=[1, 4], help="subspaces at a time, in hardware")
     parser.add_argument("--policy", choices=POLICIES, default="weighted")
     parser.add_argument("--distance", choices=DISTANCES, default="l1")
-    parser.add_argument("--count", type=int, default=1000, help="examples, and queries")
+    parser.add_argument("--count", type=int, default=1000, help="examples, and queries, whose rates are measured")
     parser.add_argument("--threads", type=int, default=1, help="of PyTorch")
-    parser.add_argument("--seconds", type=float, default=2.0, help="to spend on each figure")
+    parser.add_argument("--seconds", type=float, default=2.0, help="to spend on each rate")
     parser.add_argument("--seed", type=int, default=1, help="of examples and queries")
+    parser.add_argument("--families", nargs="+", choices=("ecp5", "gowin"), default=["ecp5", "gowin"])
+    parser.add_argument("--mhz", type=float, default=100, help="the clock that place and route is asked for")
+    parser.add_argument("--timeout", type=float, default=3600, help="seconds for one run of a tool")
     parser.add_argument("--out", type=Path, help="write the page to this Markdown file as well")
     parser.add_argument("--json", type=Path, help="write every figure to this JSON file as well")
     options = parser.parse_args(arguments)
-    for name in ("count", "threads", "seconds"):
+    for name in ("count", "threads", "seconds", "mhz", "timeout"):
         if not getattr(options, name) > 0:
             raise BadOption(f"--{name}", "must be more than 0", getattr(options, name))
     return options
@@ -63,14 +79,17 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
 
 def _run(options: argparse.Namespace) -> None:
     load = tables.load()
-    torch.set_num_threads(options.threads)
-    rows = [_row(_config(size, options), options) for size in options.sizes]
-    text = _page(options, load, rows)
+    rows = {part: PARTS[part](options) for part in options.parts}
+    text = page({name: getattr(options, name) for name in _TOLD}, load, rows)
     print(text)
     if options.out:
         write_file(options.out, text)
     if options.json:
         write_file(options.json, json.dumps(rows, indent=1) + "\n")
+
+
+def _configs(options: argparse.Namespace) -> list[LearnerConfig]:
+    return [_config(size, options) for size in options.sizes]
 
 
 def _config(size: str, options: argparse.Namespace) -> LearnerConfig:
@@ -79,76 +98,6 @@ def _config(size: str, options: argparse.Namespace) -> LearnerConfig:
         raise BadOption("--sizes", "must be features,subspaces,anchors,classes", repr(size))
     features, subspaces, anchors, classes = map(int, numbers)
     return LearnerConfig(features, subspaces, anchors, classes, policy=options.policy, distance=options.distance)
-
-
-def _row(config: LearnerConfig, options: argparse.Namespace) -> dict[str, Any]:
-    """The figures of one size, as rates by what was timed. Raises Mismatch where the two disagree."""
-    rng = np.random.default_rng(options.seed)
-    x, queries = rng.integers(config.low, config.high + 1, (2, options.count, config.features))
-    labels = rng.integers(0, config.classes, options.count)
-    learner, module = _taught(config, x, labels), _taught_module(config, x, labels)
-    _compare(learner, module, queries)
-    tensor = torch.from_numpy(queries)
-    calls: dict[str, Callable[[], object]] = {
-        "learn": lambda: _taught(config, x, labels),
-        "learn, torch": lambda: _taught_module(config, x, labels),
-        "one": lambda: [learner.predict(query) for query in queries],
-        "one, torch": lambda: [module(query) for query in tensor.split(1)],
-        "batch": lambda: learner.predict_many(queries),
-        "batch, torch": lambda: module(tensor),
-    }
-    first = [timed(call)[1] for call in calls.values()]
-    best = best_seconds(list(calls.values()), first, options.seconds)
-    rates = {name: options.count / took for name, took in zip(calls, best, strict=True)}
-    return {"size": _title(config), "words": learner.state.y.size, "bits": config.memory_bits, "rate": rates}
-
-
-def _taught(config: LearnerConfig, x: IntArray, labels: IntArray) -> Learner:
-    learner = Learner(config)
-    learner.learn_many(x, labels)
-    return learner
-
-
-def _taught_module(config: LearnerConfig, x: IntArray, labels: IntArray) -> LearnerModule:
-    module = LearnerModule(config)
-    module.learn(torch.from_numpy(x), torch.from_numpy(labels))
-    return module
-
-
-def _compare(learner: Learner, module: LearnerModule, queries: IntArray) -> None:
-    where = f"learner {_title(learner.config)}"
-    if not learner.state.equals(module.state()):
-        raise Mismatch(where, "PyTorch must know the same as the reference, word by word")
-    one, other = learner.predict_many(queries).label, module(torch.from_numpy(queries)).numpy()
-    if not np.array_equal(one, other):
-        raise Mismatch(where, "PyTorch must predict the same as the reference", f"{int((one != other).sum())} others")
-
-
-def _title(config: LearnerConfig) -> str:
-    return f"d={config.features} P={config.subspaces} k={config.anchors} C={config.classes}"
-
-
-def _page(options: argparse.Namespace, load: float, rows: Sequence[dict[str, Any]]) -> str:
-    names = ("sizes", "policy", "distance", "count", "threads", "seconds", "seed")
-    settings = {name: getattr(options, name) for name in names}
-    told = [f"--{name} {shlex.join(map(str, v if isinstance(v, list) else [v]))}" for name, v in settings.items()]
-    versions = ", ".join(f"{name} {version(name)}" for name in ("numpy", "torch"))
-    columns = list(rows[0]["rate"])
-    lines = [
-        "# The learner, measured",
-        "",
-        f"    {' '.join(['python benchmarks/learner.py', *told])}",
-        "",
-        f"Python {platform.python_version()}, {versions}; {tables.processor()}, load average {load:.1f} at the start.",
-        "",
-        _NOTES.format(count=options.count),
-        f"| size | kbit | {' | '.join(columns)} |",
-        f"|---|{'---:|' * (len(columns) + 1)}",
-    ]
-    for row in rows:
-        figures = [f"{row['bits'] / 1000:,.0f}", *(tables.number(row["rate"][name]) for name in columns)]
-        lines.append(f"| {row['size']} | {' | '.join(figures)} |")
-    return "\n".join([*lines, ""])
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 Environment: LUTWRIGHT_PERIOD_PS of the oscillator, LUTWRIGHT_BIT_PS of the serial line, LUTWRIGHT_BUTTON_RELEASED, the
 level of the button; and LUTWRIGHT_FRAMES, a JSON file with `project_id` (int), `sizes` (IN_BYTES, IN_BEATS, OUT_BYTES,
-OUT_BEATS), `frames` and `results` (lists of hexadecimal strings).
+OUT_BEATS), `user_bytes`, `commands` (0 where they are not said), `frames`, user bytes first, and `results` (lists of
+hexadecimal strings).
 """
 
 from __future__ import annotations
@@ -39,10 +40,11 @@ async def frames(dut: Any) -> None:
     """Identify, every frame of the file one by one, a damaged one, and some of them without a gap."""
     job = json.loads(Path(os.environ["LUTWRIGHT_FRAMES"]).read_text())
     driver, monitor, _ = await start_board(dut)
-    identity = job["project_id"].to_bytes(4, "little") + b"\x01"
+    identity = job["project_id"].to_bytes(4, "little") + b"\x02"
     identity += b"".join(size.to_bytes(2, "little") for size in job["sizes"])
+    identity += bytes([job.get("user_bytes", 0), job.get("commands", 0)])
     await driver.send(request("I", 200))
-    assert await monitor.read(21) == answer(0, 200, identity)
+    assert await monitor.read(23) == answer(0, 200, identity)
     pairs = [(bytes.fromhex(f), bytes.fromhex(r)) for f, r in zip(job["frames"], job["results"], strict=True)]
     for i, (frame, result) in enumerate(pairs):
         await driver.send(request("F", i & 255, frame))

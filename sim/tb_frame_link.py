@@ -1,13 +1,15 @@
 """frame_link on bytes: every kind of message, damage, silence, reset and back-pressure.
 
 The core is a Python model with random stalls. Its result depends on every byte of the frame and on their order, and
-`frames` keeps what reached it, so a frame that should not have come is seen.
+`frames` keeps what reached it, so a frame that should not have come is seen; so with `commands`, and the answer to one
+depends on how many frames and commands came before.
 """
 
 from __future__ import annotations
 
 import binascii
 import random
+import struct
 from collections import deque
 from itertools import pairwise
 from typing import Any
@@ -31,8 +33,10 @@ class Bench:
         self.in_bytes, self.in_beats, self.out_bytes, self.out_beats, self.timeout, self.project = (
             int(getattr(dut, name).value) for name in names
         )
+        self.user_bytes, self.takes_commands = int(dut.USER_BYTES.value), int(dut.COMMANDS.value)
         self.answered = bytearray()
-        self.frames: list[bytes] = []
+        self.frames: list[bytes] = []  # with the user bytes before them
+        self.commands: list[bytes] = []
         self.stall = 0.0  # probability of a stall of core and sender in each clock
         self.core_open = True  # False: the core keeps its result
         self.gap = (0, 3)  # clocks between received bytes
@@ -43,8 +47,11 @@ class Bench:
         cocotb.start_soon(Clock(dut.clk, 10, "ns").start())
         for name in ("rx_data", "rx_valid", "rx_error", "tx_ready", "core_s_tready", "core_m_tdata", "core_m_tvalid"):
             getattr(dut, name).value = 0
+        for name in ("cmd_ready", "rsp_data", "rsp_status", "rsp_valid"):
+            getattr(dut, name).value = 0
         await self.reset()
         cocotb.start_soon(self._core())
+        cocotb.start_soon(self._commands())
         cocotb.start_soon(self._sender())
 
     async def reset(self) -> None:
@@ -55,8 +62,8 @@ class Bench:
         await RisingEdge(self.dut.clk)
 
     def frame(self) -> bytes:
-        """A random frame."""
-        return random.randbytes(self.in_bytes * self.in_beats)
+        """A random frame, its user bytes first."""
+        return random.randbytes(self.user_bytes + self.in_bytes * self.in_beats)
 
     def result(self, frame: bytes) -> bytes:
         """What the core makes of `frame`."""
@@ -65,9 +72,38 @@ class Bench:
             value.append(binascii.crc32(frame, i) & 255)
         return bytes(value)
 
+    def told(self, asked: bytes, frames: int, before: int) -> bytes:
+        """The answer to the command of bytes `asked` that comes behind so many `frames` and commands."""
+        assert asked[1] == 0
+        return struct.pack("<IB", binascii.crc32(asked, 100 * frames + before), (asked[0] + frames) % 16)
+
+    async def _commands(self) -> None:
+        dut = self.dut
+        waiting, shown = b"", False
+        while True:
+            await RisingEdge(dut.clk)
+            if dut.rst.value == 1:
+                waiting, shown = b"", False
+                dut.rsp_valid.value = 0
+                dut.cmd_ready.value = 0
+                continue
+            if dut.cmd_valid.value == 1 and dut.cmd_ready.value == 1:
+                parts = (int(port.value) for port in (dut.cmd_op, dut.cmd_label, dut.cmd_data))
+                asked = struct.pack("<BxHI", *parts)
+                waiting = self.told(asked, len(self.frames), len(self.commands))
+                self.commands.append(asked)
+            if shown and dut.rsp_ready.value == 1:
+                waiting, shown = b"", False
+            if waiting and not shown and random.random() >= self.stall:
+                shown = True
+                dut.rsp_data.value, dut.rsp_status.value = struct.unpack("<IB", waiting)
+            dut.rsp_valid.value = int(shown)
+            dut.cmd_ready.value = int(random.random() >= self.stall)
+
     async def _core(self) -> None:
         dut = self.dut
         beats: list[int] = []
+        user = b""
         out: deque[int] = deque()
         shown = False
         while True:
@@ -78,9 +114,13 @@ class Bench:
                 dut.core_s_tready.value = 0
                 continue
             if dut.core_s_tvalid.value == 1 and dut.core_s_tready.value == 1:
+                now = int(dut.core_s_tuser.value).to_bytes(max(1, self.user_bytes), "little")
+                user = user if beats else now
+                assert now == user and (self.user_bytes or not any(user)), "the user bytes changed in a frame"
                 beats.append(int(dut.core_s_tdata.value))
                 if len(beats) == self.in_beats:
-                    frame = b"".join(beat.to_bytes(self.in_bytes, "little") for beat in beats)
+                    whole = b"".join(beat.to_bytes(self.in_bytes, "little") for beat in beats)
+                    frame = user[: self.user_bytes] + whole
                     beats = []
                     self.frames.append(frame)
                     result = self.result(frame)
@@ -147,7 +187,8 @@ class Bench:
         assert self.frames[before:] == [frame]
 
 
-async def _bench(dut: Any) -> Bench:
+async def started(dut: Any) -> Bench:
+    """A bench around `dut`, at work."""
     bench = Bench(dut)
     await bench.start()
     return bench
@@ -156,9 +197,10 @@ async def _bench(dut: Any) -> Bench:
 @cocotb.test()
 async def good_messages(dut: Any) -> None:
     """Identify and frames, with stalls of core and sender from none to heavy."""
-    bench = await _bench(dut)
+    bench = await started(dut)
     sizes = (bench.in_bytes, bench.in_beats, bench.out_bytes, bench.out_beats)
-    identity = bench.project.to_bytes(4, "little") + b"\x01" + b"".join(s.to_bytes(2, "little") for s in sizes)
+    identity = bench.project.to_bytes(4, "little") + b"\x02" + b"".join(s.to_bytes(2, "little") for s in sizes)
+    identity += bytes([bench.user_bytes, bench.takes_commands])
     for stall in (0.0, 0.3, 0.7):
         bench.stall = stall
         await bench.send(request("I", 7))
@@ -170,7 +212,7 @@ async def good_messages(dut: Any) -> None:
 @cocotb.test()
 async def damaged_messages(dut: Any) -> None:
     """Bad CRC, any flipped bit, bad length, unknown command: an error, and nothing reaches the core."""
-    bench = await _bench(dut)
+    bench = await started(dut)
     frame = bench.frame()
     await bench.send(request("F", 9, frame, damage=0x0100))
     assert await bench.settle() == answer(BAD_CHECKSUM, 9)
@@ -191,14 +233,17 @@ async def damaged_messages(dut: Any) -> None:
     assert (await bench.settle())[:8] == answer(BAD_LENGTH, 4)
     await bench.send(request("Z", 5))
     assert (await bench.settle())[:8] == answer(UNKNOWN_COMMAND, 5)
-    assert bench.frames == []
+    for payload in () if bench.takes_commands else (bytes(8), b""):
+        await bench.send(request("C", 6, payload))
+        assert (await bench.settle())[:8] == answer(UNKNOWN_COMMAND, 6)
+    assert bench.frames == [] and bench.commands == []
     await bench.works()
 
 
 @cocotb.test()
 async def garbage(dut: Any) -> None:
     """Noise between messages is skipped without an answer, a doubled first sync byte too."""
-    bench = await _bench(dut)
+    bench = await started(dut)
     for _ in range(10):
         noise = bytes(random.choice([b for b in range(256) if b != 0x57]) for _ in range(30)) + b"\x4c\x4c"
         await bench.send(noise)
@@ -211,7 +256,7 @@ async def garbage(dut: Any) -> None:
 @cocotb.test()
 async def truncated(dut: Any) -> None:
     """A message that stops anywhere is given up after TIMEOUT_CLOCKS, or at a framing error."""
-    bench = await _bench(dut)
+    bench = await started(dut)
     message = request("F", 33, bench.frame())
     for cut in range(2, len(message)):
         await bench.send(message[:cut])
@@ -227,7 +272,7 @@ async def truncated(dut: Any) -> None:
 @cocotb.test()
 async def reset_anywhere(dut: Any) -> None:
     """A reset in a message, in a computation or in an answer leaves a link that works."""
-    bench = await _bench(dut)
+    bench = await started(dut)
     bench.stall = 0.3
     message = request("F", 1, bench.frame())
     for cut in range(1, len(message)):
@@ -246,7 +291,7 @@ async def reset_anywhere(dut: Any) -> None:
 @cocotb.test()
 async def back_to_back(dut: Any) -> None:
     """Two messages without a gap are both answered, again and again; a third is refused and does no harm."""
-    bench = await _bench(dut)
+    bench = await started(dut)
     bench.gap = (0, 0)
     for stall in (0.0, 0.5):
         bench.stall = stall
@@ -278,7 +323,7 @@ async def back_to_back(dut: Any) -> None:
 @cocotb.test()
 async def long_run(dut: Any) -> None:
     """Many frames with a mixture of noise, damage and stalls; every answer is the demanded one."""
-    bench = await _bench(dut)
+    bench = await started(dut)
     for i in range(60):
         bench.stall = random.choice([0.0, 0.2, 0.6])
         kind = random.choice(["good", "good", "noise", "damage"])
@@ -295,7 +340,7 @@ async def long_run(dut: Any) -> None:
 @cocotb.test()
 async def latency_and_rate(dut: Any) -> None:
     """The figures of frame_link's header: clocks from the last byte to the first beat, and from beat to beat."""
-    bench = await _bench(dut)
+    bench = await started(dut)
     bench.gap = (0, 0)
     await bench.send(request("F", 1, bench.frame()))  # the byte was taken at the edge that ended this
     clocks, beats = 0, []
@@ -304,5 +349,5 @@ async def latency_and_rate(dut: Any) -> None:
         clocks += 1
         if dut.core_s_tvalid.value == 1 and dut.core_s_tready.value == 1:
             beats.append(clocks)
-    assert beats[0] == 3 + 2 * bench.in_bytes
+    assert beats[0] == 3 + 2 * (bench.user_bytes + bench.in_bytes)
     assert {b - a for a, b in pairwise(beats)} == {2 * bench.in_bytes + 1}

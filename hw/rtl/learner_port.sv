@@ -4,7 +4,8 @@
 //           class, anchor and subspace, subspaces fastest: {n, r[W-1..0], y[W-1..0]}, y[0] lowest, in
 //           ceil(ROW_BITS / 32) words, the lowest first; behind them nothing: `beyond`, reads 0
 // go:       reads the next word, or replaces it. A row is fetched with its first word and stored with its last, if any
-//           of its words was replaced, so that a row is written as a whole; `rewind` goes back to the first word
+//           of its words was replaced, so that a row is written as a whole; `rewind` goes back to the first word, not
+//           between `go` and `done`
 // latency:  2 clocks from `go` to `done` inside of a row, up to 6 elsewhere; `word` stays until the next `go`
 `default_nettype none
 module learner_port #(
@@ -111,30 +112,12 @@ module learner_port #(
 
   always_ff @(posedge clk) begin
     if (rst) begin
-      now   <= IDLE;
-      part  <= GENERATOR;
-      label <= '0;
-      at    <= '0;
-      lane  <= '0;
-      group <= '0;
-      place <= '0;
-      row   <= '0;
-      done  <= 1'b0;
+      now  <= IDLE;
+      done <= 1'b0;
     end else begin
       done <= 1'b0;
       unique case (now)
-        IDLE: begin
-          if (rewind) begin
-            part  <= GENERATOR;
-            label <= '0;
-            at    <= '0;
-            lane  <= '0;
-            group <= '0;
-            place <= '0;
-            row   <= '0;
-          end
-          if (go) now <= part == ANCHORS && at != '0 ? PASS : LOOK;
-        end
+        IDLE: if (go) now <= part == ANCHORS && at != '0 ? PASS : LOOK;
         LOOK: now <= part == ANCHORS ? WAIT : PASS;
         WAIT: now <= TAKE;
         TAKE: now <= PASS;
@@ -172,6 +155,15 @@ module learner_port #(
         end
         default: now <= IDLE;
       endcase
+    end
+    if (rst || rewind) begin
+      part  <= GENERATOR;
+      label <= '0;
+      at    <= '0;
+      lane  <= '0;
+      group <= '0;
+      place <= '0;
+      row   <= '0;
     end
   end
 

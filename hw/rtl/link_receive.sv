@@ -2,9 +2,9 @@
 //
 //   message: 0x4C 0x57, command, sequence, length (2 bytes, low first), payload, CRC (2 bytes, high first)
 //   CRC-16/CCITT-FALSE over command .. payload.
-//   Commands: 'F' with exactly FRAME_BYTES of payload, 'I' with none.
+//   Commands: 'F' with exactly FRAME_BYTES of payload, 'I' with none, and where COMMANDS is 1 'C' with 8.
 //
-//   The payload of 'F' goes out byte by byte on write_*, before its CRC is known: the caller must not use it until
+//   The payload of 'F' or 'C' goes out byte by byte on write_*, before its CRC is known: the caller must not use it until
 //   `done` with status OK. Bytes outside a message are skipped without a report. A wrong command or length is
 //   reported at once, and the search for the next 0x4C 0x57 begins behind the length, because a damaged length says
 //   nothing about where the message ends. If `room` is low when the length has arrived, nothing is written
@@ -16,7 +16,11 @@ module link_receive #(
   parameter int FRAME_BYTES = 784,
   // Clocks without a byte, inside a message, after which it is given up; at least 1.
   parameter int TIMEOUT_CLOCKS = 1000000,
-  localparam int INDEX_W = $clog2(FRAME_BYTES + 1)
+  // 1: 'C' is known.
+  parameter int COMMANDS = 0,
+  localparam int COMMAND_BYTES = 8,
+  localparam int MOST_BYTES = COMMANDS != 0 && FRAME_BYTES < COMMAND_BYTES ? COMMAND_BYTES : FRAME_BYTES,
+  localparam int INDEX_W = $clog2(MOST_BYTES + 1)
 ) (
   input  logic        clk,
   input  logic        rst,            // synchronous, active high
@@ -25,18 +29,20 @@ module link_receive #(
   input  logic        rx_error,       // framing error: a byte was lost
   input  logic        room,           // a frame may be written and a report be taken
   output logic        write_enable,
-  output logic [INDEX_W-1:0] write_index,   // 0 .. FRAME_BYTES-1
+  output logic [INDEX_W-1:0] write_index,   // 0 .. MOST_BYTES-1
   output logic [7:0]  write_data,
-  output logic        done,           // one clock: the four below are valid
+  output logic        done,           // one clock: the five below are valid
   output logic [2:0]  status,         // see the localparams
   output logic        frame,          // the command was 'F'
+  output logic        command,        // it was 'C'
   output logic [7:0]  sequence_id     // 0 where the message ended before it
 );
 
   // Status codes of an answer, the same on the wire.
   localparam logic [2:0] OK = 3'd0, BAD_CHECKSUM = 3'd1, BAD_LENGTH = 3'd2, UNKNOWN_COMMAND = 3'd3,
                          TIMED_OUT = 3'd4, BAD_FRAMING = 3'd5, BUSY = 3'd6;
-  localparam logic [7:0] SYNC_0 = 8'h4C, SYNC_1 = 8'h57, COMMAND_FRAME = 8'h46, COMMAND_IDENTIFY = 8'h49;
+  localparam logic [7:0] SYNC_0 = 8'h4C, SYNC_1 = 8'h57, COMMAND_FRAME = 8'h46, COMMAND_IDENTIFY = 8'h49,
+                         COMMAND_COMMAND = 8'h43;
   localparam int IDLE_W = $clog2(TIMEOUT_CLOCKS + 1);
 
   generate
@@ -69,7 +75,7 @@ module link_receive #(
 
   assign in_message = state != HUNT_0 && state != HUNT_1;
   assign length = {rx_data, length_low};
-  assign expected = frame ? 16'(FRAME_BYTES) : 16'd0;
+  assign expected = frame ? 16'(FRAME_BYTES) : command ? 16'(COMMAND_BYTES) : 16'd0;
   assign write_enable = state == PAYLOAD && rx_valid && !refused;
   assign write_index = index;
   assign write_data = rx_data;
@@ -89,7 +95,9 @@ module link_receive #(
         end
         COMMAND: begin
           frame <= rx_data == COMMAND_FRAME;
-          known <= rx_data == COMMAND_FRAME || rx_data == COMMAND_IDENTIFY;
+          command <= COMMANDS != 0 && rx_data == COMMAND_COMMAND;
+          known <= rx_data == COMMAND_FRAME || rx_data == COMMAND_IDENTIFY
+                || (COMMANDS != 0 && rx_data == COMMAND_COMMAND);
           state <= SEQUENCE;
         end
         SEQUENCE: begin
@@ -104,7 +112,7 @@ module link_receive #(
           index <= '0;
           refused <= !room;
           status <= known ? BAD_LENGTH : UNKNOWN_COMMAND;
-          if (known && length == expected) state <= frame ? PAYLOAD : CRC_1;
+          if (known && length == expected) state <= frame || command ? PAYLOAD : CRC_1;
           else begin
             done <= 1'b1;
             state <= HUNT_0;
@@ -112,7 +120,7 @@ module link_receive #(
         end
         PAYLOAD: begin
           index <= index + INDEX_W'(1);
-          if (index == INDEX_W'(FRAME_BYTES - 1)) state <= CRC_1;
+          if (16'(index) == expected - 16'd1) state <= CRC_1;
         end
         CRC_1: state <= CRC_0;
         default: begin   // CRC_0

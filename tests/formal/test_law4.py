@@ -60,6 +60,20 @@ def views(image, crop, most, **parameters):
     return made, lambda limit: [credits(*moves, limit, *counts)], most
 
 
+def frame_user(beats_in, beats_out, most):
+    """The cell of what comes past a core; a frame has so many beats before and behind it."""
+    made = Cell(
+        "frame_user",
+        {"USER": 2, "IN_BEATS": beats_in, "OUT_BEATS": beats_out, "DEPTH": 3},
+        {"s_user": 2, "s_valid": 1, "core_ready": 1, "x_valid": 1, "m_ready": 1},
+        {"s_ready": 1, "core_valid": 1, "x_ready": 1, "m_user": 2, "m_last": 1, "m_valid": 1},
+        [Stream("s_user", "s_valid", "s_ready", 2), Stream("1'b0", "x_valid", "x_ready", 1)],
+        [Stream("1'b0", "core_valid", "core_ready", 1), Stream("{m_user, m_last}", "m_valid", "m_ready", 3)],
+    )
+    moves = made.inputs[0].moves, made.outputs[1].moves
+    return made, lambda limit: [credits(*moves, limit, beats_in, beats_out)], most
+
+
 MAC = {"X_BITS": 1, "W_BITS": 2, "P_BITS": 3, "ACC_BITS": 5}
 WEIGHT_FILE = '"weights.mem"'
 
@@ -80,6 +94,7 @@ COUNTED = {
     "pad": one("pad", {"WIDTH": 1, "HEIGHT": 1, "COLUMNS": 2}, 1, 1, 18, beats_in=2, beats_out=12, first=12),
     "views": views((1, 3), (1, 2), 17, CROPS=2, FLIP=1, LEFT="64'h0000000100000000"),
     "views_of_one_frame": views((2, 1), (1, 1), 3, FLIP=1, FRAMES=1, TOP="32'd1"),
+    "frame_user": frame_user(1, 3, 12),
     "window": one("window", {"BITS": 1, "HEIGHT": 3, "WIDTH": 3, "OUT_H": 3, "OUT_W": 3}, 1, 9, 6),
     "window_folded": one(
         "window_folded",
@@ -176,7 +191,7 @@ COUNTED = {
     "top_k": one("top_k", {"N": 4, "K": 3, "BITS": 1}, 1, 2, 3, beats_in=4, beats_out=3),
 }
 
-LINK = {"IN_BYTES": 2, "IN_BEATS": 1, "OUT_BYTES": 2, "OUT_BEATS": 1}
+LINK = {"IN_BYTES": 2, "IN_BEATS": 1, "OUT_BYTES": 2, "OUT_BEATS": 1, "USER_BYTES": 1, "COMMANDS": 1}
 SENDER = Stream("tx_data", "tx_valid", "tx_ready", 8)
 
 # Cells whose beats the checker of credits cannot count: what they send follows a protocol, not beats that came in.
@@ -194,15 +209,20 @@ UNCOUNTED = {
             "job_valid": 1,
             "job_status": 3,
             "job_frame": 1,
+            "job_command": 1,
             "job_sequence": 8,
             "core_tdata": 16,
             "core_tvalid": 1,
+            "rsp_data": 32,
+            "rsp_status": 4,
+            "rsp_valid": 1,
             "tx_ready": 1,
         },
-        {"job_ready": 1, "core_tready": 1, "tx_data": 8, "tx_valid": 1},
+        {"job_ready": 1, "core_tready": 1, "rsp_ready": 1, "tx_data": 8, "tx_valid": 1},
         [
-            Stream("{job_status, job_frame, job_sequence}", "job_valid", "job_ready", 12),
+            Stream("{job_status, job_frame, job_command, job_sequence}", "job_valid", "job_ready", 13),
             Stream("core_tdata", "core_tvalid", "core_tready", 16),
+            Stream("{rsp_data, rsp_status}", "rsp_valid", "rsp_ready", 36),
         ],
         [SENDER],
     ),
@@ -217,11 +237,36 @@ UNCOUNTED = {
             "core_s_tready": 1,
             "core_m_tdata": 16,
             "core_m_tvalid": 1,
+            "cmd_ready": 1,
+            "rsp_data": 32,
+            "rsp_status": 4,
+            "rsp_valid": 1,
         },
-        {"tx_data": 8, "tx_valid": 1, "core_s_tdata": 16, "core_s_tvalid": 1, "core_m_tready": 1, "busy": 1},
-        [Stream("core_m_tdata", "core_m_tvalid", "core_m_tready", 16)],
-        [SENDER, Stream("core_s_tdata", "core_s_tvalid", "core_s_tready", 16)],
+        {
+            "tx_data": 8,
+            "tx_valid": 1,
+            "core_s_tdata": 16,
+            "core_s_tuser": 8,
+            "core_s_tvalid": 1,
+            "core_m_tready": 1,
+            "cmd_op": 8,
+            "cmd_label": 16,
+            "cmd_data": 32,
+            "cmd_valid": 1,
+            "rsp_ready": 1,
+            "busy": 1,
+        },
+        [
+            Stream("core_m_tdata", "core_m_tvalid", "core_m_tready", 16),
+            Stream("{rsp_data, rsp_status}", "rsp_valid", "rsp_ready", 36),
+        ],
+        [
+            SENDER,
+            Stream("{core_s_tdata, core_s_tuser}", "core_s_tvalid", "core_s_tready", 24),
+            Stream("{cmd_op, cmd_label, cmd_data}", "cmd_valid", "cmd_ready", 56),
+        ],
     ),
+    "frame_user_of_two_beats": frame_user(2, 2, 0)[0],
 }
 LEARNER = {"D": 1, "P": 1, "K": 1, "C": 1, "F": 1, "FRAC": 0, "N": 1, "BLOCK": 0, "LANES": 1}
 UNCOUNTED["learner"] = Cell(
@@ -248,6 +293,50 @@ UNCOUNTED["learner"] = Cell(
         Stream("m_data", "m_valid", "m_ready", 8),
         Stream("{rsp_data, rsp_status}", "rsp_valid", "rsp_ready", 36),
     ],
+)
+UNCOUNTED["learner_axi"] = Cell(
+    "learner_axi",
+    LEARNER,
+    {
+        "s_axil_awaddr": 7,
+        "s_axil_awprot": 3,
+        "s_axil_awvalid": 1,
+        "s_axil_wdata": 32,
+        "s_axil_wstrb": 4,
+        "s_axil_wvalid": 1,
+        "s_axil_bready": 1,
+        "s_axil_araddr": 7,
+        "s_axil_arprot": 3,
+        "s_axil_arvalid": 1,
+        "s_axil_rready": 1,
+        "s_axis_tdata": 8,
+        "s_axis_tuser": 4,
+        "s_axis_tlast": 1,
+        "s_axis_tvalid": 1,
+        "m_axis_tready": 1,
+    },
+    {
+        "s_axil_awready": 1,
+        "s_axil_wready": 1,
+        "s_axil_bresp": 2,
+        "s_axil_bvalid": 1,
+        "s_axil_arready": 1,
+        "s_axil_rdata": 32,
+        "s_axil_rresp": 2,
+        "s_axil_rvalid": 1,
+        "irq": 1,
+        "s_axis_tready": 1,
+        "m_axis_tdata": 8,
+        "m_axis_tlast": 1,
+        "m_axis_tvalid": 1,
+    },
+    [
+        Stream("{s_axil_awaddr, s_axil_awprot}", "s_axil_awvalid", "s_axil_awready", 10),
+        Stream("{s_axil_wdata, s_axil_wstrb}", "s_axil_wvalid", "s_axil_wready", 36),
+        Stream("{s_axil_araddr, s_axil_arprot}", "s_axil_arvalid", "s_axil_arready", 10),
+        Stream("{s_axis_tdata, s_axis_tuser, s_axis_tlast}", "s_axis_tvalid", "s_axis_tready", 13),
+    ],
+    [Stream("{m_axis_tdata, m_axis_tlast}", "m_axis_tvalid", "m_axis_tready", 9)],
 )
 PROVED = {name: made for name, (made, _, _) in COUNTED.items()} | UNCOUNTED
 
@@ -305,6 +394,16 @@ def test_the_learner_answers_once(source, when, sink, most, tmp_path):
     assert not reachable(made, [credits(*moves, most - 1)], tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("data", "channel", "width"), [("s_axil_bresp", "b", 2), ("{s_axil_rdata, s_axil_rresp}", "r", 34)]
+)
+def test_the_registers_hold_their_answers(data, channel, width, tmp_path):
+    """Law 4 on AXI4-Lite, which needs more than induction."""
+    answers = Stream(data, f"s_axil_{channel}valid", f"s_axil_{channel}ready", width)
+    assert reachable(UNCOUNTED["learner_axi"], [law4(answers)], tmp_path)
+    assert not reachable(UNCOUNTED["learner_axi"], [law4(replace(answers, ready="1'b0"))], tmp_path)
+
+
 @pytest.mark.parametrize(("name", "parameters", "width", "most"), MOVERS)
 def test_beats_come_out_in_order(name, parameters, width, most, tmp_path):
     made = cell(name, parameters, [width], [width])
@@ -340,6 +439,16 @@ def test_views_keep_the_order_of_beats(frames, most, tmp_path):
     made, _, _ = views((1, 2), (1, 2), 0, FRAMES=frames)
     source, sink = replace(made.inputs[0], data="s_data", width=1), replace(made.outputs[0], data="m_data")
     assert reachable(made, [in_order(source, sink, most)], tmp_path)
+
+
+def test_the_user_of_a_frame_comes_out_with_it(tmp_path):
+    """Frames of one beat: the user words in order; of two beats out, the second is the last."""
+    made, _, _ = frame_user(1, 1, 0)
+    sink = replace(made.outputs[1], data="m_user", width=2)
+    assert reachable(made, [in_order(made.inputs[0], sink, 4)], tmp_path)
+    made, _, _ = frame_user(1, 2, 0)
+    moves = made.outputs[1].moves
+    assert reachable(made, [credits(f"{moves} && !m_last", f"{moves} && m_last", 1)], tmp_path)
 
 
 SKID = cell("skid", {"WIDTH": 2}, [2], [2])

@@ -10,16 +10,14 @@ from lutwright.resources import room
 from lutwright.simulate.runner import simulator_environment
 
 CELLS = sorted(path.stem for path in (room("hw") / "rtl").glob("*.sv"))
+WAIVERS = [str(path) for path in sorted((room("hw") / "lint").glob("*.vlt"))]
 
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_verilator_and_icarus(cell, tmp_path):
     files = [str(path) for path in sources(cell)]
-    waivers = (
-        [str(path) for path in sorted((room("hw") / "lint").glob("*.vlt"))] if (room("hw") / "lint").is_dir() else []
-    )
     lint = subprocess.run(
-        ["verilator", "--lint-only", "-Wall", "--top-module", cell, *waivers, *files],
+        ["verilator", "--lint-only", "-Wall", "--top-module", cell, *WAIVERS, *files],
         env=simulator_environment("verilator"),
         capture_output=True,
         text=True,
@@ -93,6 +91,14 @@ VARIANTS = [
     ("learner", "D=15 P=3 K=3 C=7 F=5 FRAC=0 LANES=3 POLICY=1 R_MAX=5 BLOCK=0"),
     ("learner", "D=1 P=1 K=1 C=1 F=1 FRAC=0 N=1"),
     ("learner", "D=16 P=4 K=1 C=2 LANES=2 POLICY=3 EVERY=1 FRAME_BLOCK=1"),
+    ("frame_user", "USER=1 IN_BEATS=1 OUT_BEATS=1 DEPTH=2"),
+    ("frame_link", "USER_BYTES=1 COMMANDS=1"),
+    ("frame_link", "USER_BYTES=3 COMMANDS=1 IN_BYTES=1 IN_BEATS=1 OUT_BYTES=6"),
+    ("frame_link", "USER_BYTES=2 IN_BYTES=4 IN_BEATS=3"),
+    ("link_receive", "COMMANDS=1 FRAME_BYTES=3"),
+    ("link_answer", "COMMANDS=1 USER_BYTES=2 OUT_BYTES=5"),
+    ("learner_axi", "D=15 P=3 K=3 C=7 F=5 FRAC=0 LANES=3 POLICY=1 R_MAX=5 SIGNED=1"),
+    ("learner_axi", "D=1 P=1 K=1 C=1 F=1 FRAC=0 N=1 L2=1"),
 ]
 
 
@@ -100,7 +106,7 @@ VARIANTS = [
 def test_verilator_with_other_parameters(cell, parameters):
     options = [f"-G{p}" for p in parameters.split()]
     lint = subprocess.run(
-        ["verilator", "--lint-only", "-Wall", "--top-module", cell, *options, *map(str, sources(cell))],
+        ["verilator", "--lint-only", "-Wall", "--top-module", cell, *options, *WAIVERS, *map(str, sources(cell))],
         env=simulator_environment("verilator"),
         capture_output=True,
         text=True,
@@ -151,6 +157,9 @@ def test_yosys(cell):
         ("learner", "LANES=3", "ERROR_LANES_must_divide_P"),
         ("learner", "POLICY=4", "ERROR_POLICY_must_be_0_to_3"),
         ("learner", "SEED=0", "ERROR_SEED_must_be_1_to_65535"),
+        ("frame_user", "DEPTH=1", "ERROR_IN_BEATS_and_OUT_BEATS_must_be_at_least_1_and_DEPTH_2"),
+        ("frame_user", "OUT_BEATS=0", "ERROR_IN_BEATS_and_OUT_BEATS_must_be_at_least_1_and_DEPTH_2"),
+        ("link_answer", "USER_BYTES=256", "ERROR_USER_BYTES_is_not_0_to_255_or_COMMANDS_not_0_or_1"),
         ("views", "CHANNELS=3 SIMD=2", "ERROR_SIMD_must_divide_CHANNELS"),
         ("views", "CROP_H=29", "ERROR_CROP_H_and_CROP_W_must_be_1_to_HEIGHT_and_WIDTH"),
         ("views", "CROP_W=0", "ERROR_CROP_H_and_CROP_W_must_be_1_to_HEIGHT_and_WIDTH"),

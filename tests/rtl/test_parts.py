@@ -16,7 +16,8 @@ RNG = np.random.default_rng
 
 # Parts whose bench is that of the cell that they are in, which drives all of their ports; those of the learner meet
 # every word of its state there.
-INSIDE = dict.fromkeys(("link_receive", "link_answer"), "frame_link") | {
+INSIDE = dict.fromkeys(("link_receive", "link_answer"), "frame_link") | {"learner_registers": "learner_axi"}
+INSIDE |= {
     f"learner_{part}": "learner"
     for part in ("control", "distance", "draw", "frames", "lane", "memory", "port", "scan", "update", "votes")
 }

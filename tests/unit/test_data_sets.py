@@ -14,8 +14,8 @@ from lutwright.data import mnist5k
 from lutwright.data.catalogue import ENTRIES
 from lutwright.data.dataset import Part, assemble, digest
 from lutwright.data.split import split
-from lutwright.data.subset import only
-from lutwright.errors import BadData, ToolMissing
+from lutwright.data.subset import only, trained_classes, trained_part
+from lutwright.errors import BadData, BadModel, ToolMissing
 
 
 @pytest.fixture(scope="module")
@@ -195,3 +195,15 @@ def test_some_classes_in_another_order():
 def test_a_class_that_is_not_there(wrong):
     with pytest.raises(BadData, match=f"data set 'made': classes must be of 0 to 3, not {wrong}"):
         only(made(classes=4), (0, wrong))
+
+
+def test_the_part_that_a_model_was_trained_on():
+    whole, told = made(classes=4), {"lutwright.classes": "3, 1"}
+    assert trained_classes(told) == (3, 1) and same(trained_part(whole, told), only(whole, (3, 1)))
+    assert trained_classes({}) == () and trained_part(whole, {}) is whole
+
+
+@pytest.mark.parametrize("told", ["", "1,,2", "-1", "a", "1;2", "²", "123456789"])
+def test_what_are_no_classes_of_a_model(told):
+    with pytest.raises(BadModel, match="must be numbers of classes, with commas between"):
+        trained_classes({"lutwright.classes": told})

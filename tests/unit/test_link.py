@@ -32,10 +32,15 @@ class FakeBoard(threading.Thread):
         super().__init__(daemon=True)
         self.terminal, self.received, self.messages, self.wanted = terminal, bytearray(), 0, True
         self.answer = self.honest
+        self.done = []  # commands
 
     def honest(self, command, sequence, payload):
         if command == ord("I"):
-            return reply(0, sequence, struct.pack("<IBHHHH", PROJECT, 1, *SIZES))
+            return reply(0, sequence, struct.pack("<IBHHHHBB", PROJECT, 2, *SIZES, 3, 1))
+        if command == ord("C"):
+            op, label, data = struct.unpack("<BxHI", payload)
+            self.done.append((op, label, data))
+            return reply(0, sequence, struct.pack("<IB", data ^ label, op))
         if len(payload) != 16:
             return reply(2, sequence)
         return reply(0, sequence, bytes([sum(payload) % 256]))
@@ -99,7 +104,7 @@ def test_encoding():
 
 def test_good_board():
     with fake_board() as (board, link):
-        assert link.require(PROJECT) == Identity(PROJECT, 1, *SIZES)
+        assert link.require(PROJECT) == Identity(PROJECT, 2, *SIZES, 3, True)
         assert link.classify(bytes(range(16))) == bytes([120])
         assert list(link.classify_all(frames(300))) == sums(frames(300))
         assert list(link.classify_all([])) == []
@@ -118,10 +123,10 @@ def test_wrong_project():
 def test_another_protocol():
     with fake_board() as (board, link):
         board.answer = lambda command, sequence, payload: reply(0, sequence, bytes([0, 0, 0, 0, 9]) + bytes(8))
-        with pytest.raises(LinkError, match="must speak protocol version 1, not version 9"):
+        with pytest.raises(LinkError, match="must speak protocol version 2, not version 9"):
             link.identify()
         board.answer = lambda command, sequence, payload: reply(0, sequence, b"abc")
-        with pytest.raises(LinkError, match="must speak protocol version 1, not 3 bytes"):
+        with pytest.raises(LinkError, match="must speak protocol version 2, not 3 bytes"):
             link.identify()
 
 
@@ -196,6 +201,104 @@ def test_a_status_that_stays():
 def test_a_frame_too_long():
     with fake_board() as (_, link), pytest.raises(LinkError, match="a frame must have at most 65535 bytes, not 65536"):
         link.classify(bytes(65536))
+
+
+COMMANDS = [(i % 4, i, i * 0x1020304 & 0xFFFFFFFF) for i in range(200)]
+READ = 4
+
+
+def told(commands):
+    return [(data ^ label, op) for op, label, data in commands]
+
+
+def test_commands():
+    with fake_board() as (board, link):
+        assert link.command(3, 0x1234, 0xFFFF0000) == (0xFFFF1234, 3)
+        assert list(link.commands(iter(COMMANDS))) == told(COMMANDS)
+        assert list(link.commands([(READ, 0, n) for n in range(7)])) == [(n, READ) for n in range(7)]
+        assert list(link.commands([])) == []
+        assert board.done[1:201] == COMMANDS
+
+
+def test_commands_that_change_nothing_twice_are_asked_again():
+    with fake_board() as (board, link):
+        counts = [(0, i, 7 * i) for i in range(8)]
+        board.answer = lost_at(board, {3, 9})
+        assert list(link.commands(counts)) == told(counts)
+        board.answer = lost_at(board, {2, 4})
+        assert [link.command(*asked) for asked in COMMANDS[:4]] == told(COMMANDS[:4])
+
+
+@pytest.mark.parametrize("pair", [[(0, 1, 0), (2, 0, 0)], [(3, 0, 0), (0, 1, 0)]])
+def test_a_command_that_another_one_follows_is_not_sent_twice(pair):
+    """Counted again behind a clear, the answer would be another."""
+    with fake_board() as (board, link):
+        board.answer = lost_at(board, {1})
+        with pytest.raises(LinkError, match="must not be done twice must come, not a damaged answer"):
+            list(link.commands(pair))
+        assert board.done == pair[: len(board.done)]
+
+
+def lost_at(board, which, status=None):
+    """Answers of which some are damaged, or are `status` in place of what was asked for."""
+    seen = []
+
+    def answer(command, sequence, payload):
+        seen.append(payload)
+        if len(seen) not in which:
+            return board.honest(command, sequence, payload)
+        return reply(status, sequence) if status else board.honest(command, sequence, payload)[:-1] + b"?"
+
+    return answer
+
+
+@pytest.mark.parametrize("which", [{1}, {2}])
+def test_what_must_not_be_done_twice_is_not_sent_twice(which):
+    with fake_board() as (board, link):
+        board.answer = lost_at(board, which)
+        with pytest.raises(LinkError) as caught:
+            list(link.commands([(READ, 0, 0)] * 3))
+        assert str(caught.value) == (
+            f"port '{link.port}': the answer to what must not be done twice must come, not a damaged answer. "
+            "The board may have done it: save or load its state again, or load one that was saved."
+        )
+        assert board.done == [(READ, 0, 0)] * len(board.done) and len(board.done) <= 3
+    with fake_board() as (board, link):
+        board.answer = lost_at(board, which)
+        with pytest.raises(LinkError, match="must not be done twice must come, not a damaged answer"):
+            [link.classify(frame, once=True) for frame in frames(2)]
+        assert board.messages == max(which)
+    with fake_board() as (board, link):
+        board.answer = lost_at(board, which)
+        with pytest.raises(LinkError, match="must not be done twice"):
+            list(link.classify_all(frames(3), once=True))
+
+
+@pytest.mark.parametrize("status", [1, 6])
+def test_what_was_not_done_is_sent_again(status):
+    """A message that the board refused is no danger, unless it has another one already."""
+    with fake_board() as (board, link):
+        board.answer = lost_at(board, {1, 3}, status)
+        assert link.command(READ, 0, 5) == (5, READ)
+        assert link.classify(frames(1)[0], once=True) == sums(frames(1))[0]
+        assert board.done == [(READ, 0, 5)]
+    with fake_board() as (board, link):
+        board.answer = lost_at(board, {1}, status)
+        with pytest.raises(LinkError, match=rf"must not be done twice must come, not status {status}"):
+            list(link.commands([(READ, 0, 0)] * 2))
+
+
+def test_commands_that_are_none():
+    with fake_board() as (board, link):
+        with pytest.raises(LinkError) as caught:
+            link.command(0, 65536)
+        assert str(caught.value) == (
+            f"port '{link.port}': a command must be an operation below 256, a label below 65536 and 32 bits of data, "
+            "not (0, 65536, 0). Send what the board's core knows."
+        )
+        board.answer = lambda command, sequence, payload: reply(0, sequence, b"abc")
+        with pytest.raises(LinkError, match="the answer to a command must have 5 bytes, not 3"):
+            link.command(0)
 
 
 def test_cut_cable():

@@ -16,16 +16,30 @@ from lutwright.boards import Board, at_clock, load_board
 from lutwright.cli.console import JSON_OPTION, answer, terminal, verb
 from lutwright.dataflow.breakdown import Row, breakdown
 from lutwright.dataflow.choose import Choice, choose, take
+from lutwright.dataflow.cost import Cost
 from lutwright.dataflow.folding_file import Folding, folding_text, read_folding
 from lutwright.dataflow.memories import block_names
 from lutwright.dataflow.packet import packet_bytes
+from lutwright.dataflow.parts import NOTHING
 from lutwright.dataflow.stage import Pipeline
-from lutwright.emit.project import MANIFEST, hardware_graph, model_bytes, open_project, plan_project
+from lutwright.emit.project import (
+    MANIFEST,
+    features_for_hardware,
+    hardware_graph,
+    model_bytes,
+    open_project,
+    plan_project,
+)
 from lutwright.errors import BadOption
 from lutwright.files import check_writable, new_folder, write_file, write_tree
 from lutwright.flow.bitstream import Measured, make_bitstream
-from lutwright.frontend.translate import InputType
+from lutwright.frontend.names import model_stem
+from lutwright.frontend.translate import InputType, import_model
 from lutwright.ir.graph import Graph
+from lutwright.learn.backbone import feature_graph, feature_node, feature_source
+from lutwright.learn.chip import LearnerChip, learner_chip
+from lutwright.learn.cost import learner_cost, views_cost
+from lutwright.learn.wish import LearnerWish, parse_learner
 
 
 @dataclass(frozen=True)
@@ -38,14 +52,25 @@ class Wish:
 
 
 def build_project(
-    model: Path, board: Board, out: Path, declared: InputType | None = None, wish: Wish = Wish()
+    model: Path,
+    board: Board,
+    out: Path,
+    declared: InputType | None = None,
+    wish: Wish = Wish(),
+    learner: LearnerWish | None = None,
 ) -> tuple[Graph, Choice]:
-    """Convert `model`, fold it for `board` and write the project to folder `out`, whole or not at all."""
+    """Convert `model`, fold it for `board` and write the project to folder `out`, whole or not at all.
+
+    learner: to put behind the features of the model, in place of its classifier.
+    """
     if wish.folding is not None:
         check_writable(wish.folding)
-    graph = hardware_graph(model, declared)
-    choice = fold_model(graph, board, wish)
-    plan = plan_project(graph, choice, board, model_bytes(model), declared)
+    if learner is None:
+        graph, chip = hardware_graph(model, declared), None
+        choice = fold_model(graph, board, wish)
+    else:
+        graph, choice, chip = fold_learner(model, board, declared, wish, learner)
+    plan = plan_project(graph, choice, board, model_bytes(model), declared, chip)
     with new_folder(out, MANIFEST) as folder:
         write_tree(folder, plan.files)
     if wish.folding is not None and not wish.folding.exists():
@@ -53,12 +78,26 @@ def build_project(
     return graph, choice
 
 
-def fold_model(graph: Graph, board: Board, wish: Wish) -> Choice:
-    """The folding of `graph` for `board` that `wish` asks for."""
+def fold_model(graph: Graph, board: Board, wish: Wish, beside: Cost = NOTHING) -> Choice:
+    """The folding of `graph` for `board` that `wish` asks for; `beside`: what else is on the chip."""
     path = wish.folding
     if path is None or not path.exists():
-        return choose(graph, board, wish.fps)
-    return take(graph, board, read_folding(path.read_bytes(), path.name, graph), wish.fps)
+        return choose(graph, board, wish.fps, beside)
+    return take(graph, board, read_folding(path.read_bytes(), path.name, graph), wish.fps, beside)
+
+
+def fold_learner(
+    model: Path, board: Board, declared: InputType | None, wish: Wish, learner: LearnerWish
+) -> tuple[Graph, Choice, LearnerChip]:
+    """The features of `model` for hardware, folded for what `board` has beside the learner, and the chip of both."""
+    cut = feature_graph(import_model(model, declared), learner.features)
+    graph = features_for_hardware(cut)
+    views, config = learner.made_views(graph), learner.config(graph)
+    beside = learner_cost(config, learner.lanes, board.family) + views_cost(graph, views)
+    choice = fold_model(graph, board, wish, beside)
+    source = feature_source(cut, views)
+    chip = learner_chip(graph, choice.pipeline, config, learner.lanes, views, source, feature_node(cut))
+    return graph, choice, chip
 
 
 def folding_of(graph: Graph, choice: Choice, board: Board) -> str:
@@ -207,6 +246,11 @@ def build(
     folding: Path | None = typer.Option(
         None, "--folding", help="Folding file (TOML): taken where it is there, written where it is not."
     ),
+    learner: str = typer.Option(
+        "",
+        "--learner",
+        help="Put a learner behind the features: classes=10,subspaces=8,anchors=4 and more (docs/learner.md).",
+    ),
     backend: str = typer.Option("rtl", "--backend", help="rtl is the one there is."),
     as_json: bool = JSON_OPTION,
 ) -> None:
@@ -217,10 +261,11 @@ def build(
         raise BadOption("--fps", "must be a rate above 0", f"{fps:g}", "Leave it out for the most that fit.")
     target = load_board(board)
     target = target if clock is None else at_clock(target, clock)
-    place = out or Path(f"{model.stem}-{target.name}")
+    place = out or Path(f"{model_stem(model)}-{target.name}")
     begin = time.perf_counter()
     declared = InputType.parse(input_type) if input_type else None
-    graph, choice = build_project(model, target, place, declared, Wish(fps, folding))
+    wanted = parse_learner(learner) if learner else None
+    graph, choice = build_project(model, target, place, declared, Wish(fps, folding), wanted)
     estimate = choice.estimate.as_dict()
     rate = target.clock.mhz * 1e6 / choice.pipeline.interval
     result: dict[str, Any] = {

@@ -22,6 +22,7 @@ from lutwright.explore.rows import csv_text, folding_name, row
 from lutwright.explore.store import Store
 from lutwright.files import check_writable, new_folder, write_tree
 from lutwright.flow.tools import YOSYS, command
+from lutwright.frontend.names import model_stem
 from lutwright.frontend.translate import InputType
 from lutwright.ir.graph import Graph
 from lutwright.report.front import front_picture
@@ -102,7 +103,7 @@ def explore(
     target = own if clock is None else at_clock(own, clock)
     if synthesised or route:
         command(YOSYS)  # say what is missing before the long work
-    place = out or Path(f"{model.stem}-{own.name}-explore")
+    place = out or Path(f"{model_stem(model)}-{own.name}-explore")
     check_writable(place / "front" / _TABLE)
     graph = hardware_graph(model, InputType.parse(input_type) if input_type else None)
     found = find_points(graph, target, count)

@@ -10,13 +10,15 @@ from lutwright.cli.build import build
 from lutwright.cli.check import check
 from lutwright.cli.data import data
 from lutwright.cli.demo import demo
+from lutwright.cli.demo_learner import demo_learner
 from lutwright.cli.doctor import doctor
 from lutwright.cli.explore import explore
+from lutwright.cli.learn import learn
 from lutwright.cli.run import run
 from lutwright.cli.sim import sim
 from lutwright.cli.train import train
 
-VERBS = (demo, train, check, build, explore, sim, run, boards, doctor)
+VERBS = (demo, demo_learner, train, check, build, explore, sim, run, learn, boards, doctor)
 
 app = typer.Typer(
     no_args_is_help=True,

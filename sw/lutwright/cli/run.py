@@ -217,6 +217,9 @@ def run(
             "Name the board's serial port, or say --virtual.",
         )
     opened = open_project(project)
+    if opened.learner is not None:
+        rule = "must end in what the network answers"
+        raise BadProject(f"project '{project}'", rule, "in a learner", f"Use lutwright learn {project}.")
     ours = read_project(project)
     sent = project_frames(opened, opened.manifest["data"] if data is None else data, frames)
     patience = timeout if timeout is not None else 60.0 if virtual else 2.0

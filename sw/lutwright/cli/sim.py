@@ -5,9 +5,10 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import typer
 from rich.markup import escape
 from rich.table import Table
@@ -15,8 +16,11 @@ from rich.table import Table
 from lutwright.cli.console import JSON_OPTION, answer, terminal, verb
 from lutwright.emit.project import Project, open_project
 from lutwright.errors import BadOption, Mismatch
+from lutwright.learn.chip import LearnerChip
 from lutwright.runtime.frames import load_frames
 from lutwright.simulate.core import RunResult, compile_core, play, standard_runs
+from lutwright.simulate.learner_chip import compile_chip
+from lutwright.simulate.learner_runs import play_runs
 from lutwright.simulate.runner import SIMULATORS
 
 
@@ -53,8 +57,16 @@ class SimResult:
 def simulate_project(
     project: Project, count: int | None, data: str, simulator: str, taps: bool, work: Path, waves: bool = False
 ) -> SimResult:
-    """Compile the core of `project` in folder `work` and play `count` frames of `data` in every standard run."""
-    frames = load_frames(project.graph, data, count)
+    """Compile the core of `project` in folder `work` and play `count` frames of `data` in every standard run.
+
+    Of a learner's project it is the whole chip, or with `taps` the stages of its core.
+    """
+    if project.learner is not None and not taps:
+        return _simulate_chip(project, project.learner, count, data, simulator, work, waves)
+    views = None if project.learner is None else project.learner.views
+    frames = load_frames(project.graph, data, count, None if project.learner is None else project.learner.shape)
+    if views is not None:
+        frames = replace(frames, codes=views.of(frames.codes)[:, 0])
     begin = time.perf_counter()
     bench = compile_core([*project.core_sources, project.bench], work, simulator, taps, waves)
     compiled = time.perf_counter()
@@ -69,6 +81,22 @@ def simulate_project(
         # The words are equal, so the hardware's classes are the integer model's.
         accuracy = float((execute_outputs(project.graph, frames.codes)[told][:, 0] == frames.labels).mean())
     return SimResult(results, accuracy, compiled - begin, done - compiled)
+
+
+def _simulate_chip(
+    project: Project, chip: LearnerChip, count: int | None, data: str, simulator: str, work: Path, waves: bool
+) -> SimResult:
+    """Learn and predict `count` images of `data` on the whole chip, in every standard run."""
+    frames = load_frames(project.graph, data, count, chip.shape)
+    labels = frames.labels
+    if labels is None:
+        labels = np.random.default_rng(1).integers(0, chip.config.classes + 1, len(frames.codes))
+    begin = time.perf_counter()
+    bench = compile_chip(project, work, simulator, waves)
+    compiled = time.perf_counter()
+    runs = standard_runs(len(frames.codes), project.pipeline.interval)
+    results = play_runs(bench, project, chip, frames.codes, labels, runs)
+    return SimResult(results, None, compiled - begin, time.perf_counter() - compiled)
 
 
 def runs_table(result: SimResult, title: str) -> Table:
@@ -98,7 +126,10 @@ def sim(
     waves: bool = typer.Option(False, "--waves", help="Record every signal into PROJECT/waves; slow, use few frames."),
     as_json: bool = JSON_OPTION,
 ) -> None:
-    """Simulate a project's core, with and without stalls and through a reset, and compare every word."""
+    """Simulate a project's core, with and without stalls and through a reset, and compare every word.
+
+    Of a project with a learner the whole chip learns and predicts; results and state are compared.
+    """
     if level != "rtl":
         raise BadOption("--level", "must be rtl", repr(level), "Leave the option out.")
     if simulator not in SIMULATORS:

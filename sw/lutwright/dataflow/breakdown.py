@@ -11,6 +11,7 @@ from lutwright.dataflow.layer_costs import segment
 from lutwright.dataflow.memories import block_names
 from lutwright.dataflow.options import layers
 from lutwright.dataflow.packet import shell_cost
+from lutwright.dataflow.parts import NOTHING
 from lutwright.ir.graph import Graph, Node
 
 
@@ -50,6 +51,6 @@ def breakdown(graph: Graph, choice: Choice, family: str) -> list[Row]:
             part = replace(choice.pipeline, stages=tuple(stages))
             clocks = max(stage.cycles for stage in stages)
             rows.append(Row(node.name, choice.folds.get(node.name), clocks, need, block_names(part)))
-    if choice.beside != Cost():
+    if choice.beside != NOTHING:
         rows.append(Row("learner", None, 0, choice.beside.on(family)))
     return [*rows, Row("shell", None, 0, shell_cost(choice.pipeline).on(family))]

@@ -13,6 +13,7 @@ from lutwright.dataflow.folding import Fold
 from lutwright.dataflow.lower import Target, lower
 from lutwright.dataflow.memories import place, with_blocks
 from lutwright.dataflow.packet import shell_cost
+from lutwright.dataflow.parts import NOTHING
 from lutwright.dataflow.resource_kinds import KINDS, vector
 from lutwright.dataflow.stage import Pipeline
 from lutwright.errors import DoesNotFit
@@ -39,7 +40,7 @@ class Choice:
     pipeline: Pipeline
     estimate: Cost
     limit: str = ""
-    beside: Cost = Cost()
+    beside: Cost = NOTHING
 
 
 def adder_levels(mhz: float) -> int:
@@ -59,7 +60,7 @@ def with_folds(
     target: Target,
     board: Board,
     blocks: Collection[str] | None = None,
-    beside: Cost = Cost(),
+    beside: Cost = NOTHING,
 ) -> Choice:
     """The choice that `folds` are, whether it fits `board` or not; adders of unrolled layers may take seconds.
 
@@ -75,7 +76,7 @@ def placed(
     target: Target,
     board: Board,
     blocks: Collection[str] | None = None,
-    beside: Cost = Cost(),
+    beside: Cost = NOTHING,
 ) -> Choice:
     """The choice that `pipeline`, made of `folds`, is with the memories in block RAM that suit `board`, or `blocks`."""
     shell = shell_cost(pipeline) + beside

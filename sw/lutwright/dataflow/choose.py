@@ -9,6 +9,7 @@ from lutwright.dataflow.folding_file import Folding
 from lutwright.dataflow.layer_costs import layer_clocks
 from lutwright.dataflow.lower import Target
 from lutwright.dataflow.memories import memory_names
+from lutwright.dataflow.parts import NOTHING
 from lutwright.dataflow.search import Search
 from lutwright.dataflow.supported import require_cells
 from lutwright.errors import BadFolding, DoesNotFit
@@ -17,19 +18,18 @@ from lutwright.ir.graph import Graph
 __all__ = ["Choice", "adder_levels", "choose", "take"]
 
 
-def choose(graph: Graph, board: Board, fps: float | None = None, beside: Cost = Cost()) -> Choice:
+def choose(graph: Graph, board: Board, fps: float | None = None, beside: Cost = NOTHING) -> Choice:
     """The fastest folding of `graph` whose estimate fits `board`, or the smallest that makes `fps` frames a second.
 
-    Rates are those at board.clock. beside: what else is on the chip. Raises UnsupportedOp naming a node that no cell does, and DoesNotFit naming the
-    resource that is short and the stage that needs most of it; with `fps` also the rate that the board does reach.
+    Rates are those at board.clock. beside: what else is on the chip. Raises UnsupportedOp naming a node that no cell
+    does, and DoesNotFit naming the resource that is short and the stage that needs most of it; with `fps` also the rate
+    that the board does reach.
     """
     search = Search(graph, board, beside)
     return search.fastest() if fps is None else search.smallest(fps)
 
 
-def take(
-    graph: Graph, board: Board, folding: Folding, fps: float | None = None, beside: Cost = Cost()
-) -> Choice:
+def take(graph: Graph, board: Board, folding: Folding, fps: float | None = None, beside: Cost = NOTHING) -> Choice:
     """The choice that a user's `folding` is. beside: what else is on the chip.
 
     Raises BadFolding where it names a memory that is not there, DoesNotFit where `board` has no room for it, or where

@@ -135,6 +135,10 @@ class Cost:
         return {"lut": round(here.lut), "ff": round(here.ff), "bram": here.bram, "dsp": here.dsp}
 
 
+NOTHING = Cost()
+"""What is not there."""
+
+
 def total(costs: Sequence[Cost]) -> Cost:
     """Their sum."""
     return sum(costs, Cost())

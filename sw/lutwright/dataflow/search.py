@@ -17,6 +17,7 @@ from lutwright.dataflow.lower import Target, lower, lower_bare
 from lutwright.dataflow.memories import block_names, with_blocks
 from lutwright.dataflow.options import layers, possible
 from lutwright.dataflow.packet import shell_cost
+from lutwright.dataflow.parts import NOTHING
 from lutwright.dataflow.resource_kinds import KINDS, vector
 from lutwright.dataflow.select import Selection, cheapest, excess, nearest, select
 from lutwright.dataflow.stage import Pipeline
@@ -34,11 +35,11 @@ class Search:
 
     Each layer's folds are costed alone, with more and with fewer of its memories in block RAM. What the sum of them
     leaves out (FIFOs, converters, the shell, nodes between the layers) is read off the pipelines that are made on the
-    way, and taken off the room; so is `shared`, what else is on the chip. The adders of an unrolled layer are an estimate until a selection has them. Of a
-    pipeline each memory is placed by itself.
+    way, and taken off the room; so is `shared`, what else is on the chip. The adders of an unrolled layer are an
+    estimate until a selection has them. Of a pipeline each memory is placed by itself.
     """
 
-    def __init__(self, graph: Graph, board: Board, shared: Cost = Cost()) -> None:
+    def __init__(self, graph: Graph, board: Board, shared: Cost = NOTHING) -> None:
         require_cells(graph)
         self.graph, self.board, self.shared = graph, board, shared
         self.levels = adder_levels(board.clock.mhz)

@@ -18,15 +18,20 @@ from lutwright.dataflow.folding import Fold
 from lutwright.dataflow.lower import Target, lower
 from lutwright.dataflow.memories import block_names, with_blocks
 from lutwright.dataflow.stage import Pipeline
+from lutwright.emit.learner_chip import chip_bench_files, chip_files
 from lutwright.emit.packet import packet_files, packet_name, packet_stream
 from lutwright.emit.rtl import bench_files, cell_closure, core_files, pipeline_cells
 from lutwright.emit.shell import CoreInterface, clock_sources, constraint_name, link_sources, shell_files
-from lutwright.errors import BadProject
-from lutwright.frontend.load import load_model
+from lutwright.errors import BadProject, LutwrightError
+from lutwright.frontend.load import content_of, load_model
 from lutwright.frontend.translate import InputType, import_model
 from lutwright.ir.graph import Graph
 from lutwright.ir.text import to_text
 from lutwright.ir.verify import verify
+from lutwright.learn.backbone import feature_graph, feature_source
+from lutwright.learn.chip import LearnerChip, learner_chip, views_from
+from lutwright.learn.config import LearnerConfig
+from lutwright.learn.versions import Views
 from lutwright.passes import run_pipeline
 from lutwright.passes.classify import classify
 from lutwright.passes.drop_unread import drop_unread
@@ -51,37 +56,48 @@ class BuildPlan:
         return total.hexdigest()
 
 
-def core_interface(pipeline: Pipeline, project_id: int) -> CoreInterface:
-    """The streams of the core as its board shell needs them."""
+def core_interface(pipeline: Pipeline, project_id: int, learner: LearnerChip | None = None) -> CoreInterface:
+    """The streams of the core, or of the learner's chip around it, as its board shell needs them."""
+    if learner is not None:
+        chip = learner
+        told = (chip.in_bytes, chip.in_beats, chip.out_bytes, chip.out_beats, project_id)
+        return CoreInterface(chip.name, *told, chip.user_bits, chip.config.label_bits)
     source, made = pipeline.source, packet_stream(pipeline)
     return CoreInterface(packet_name(pipeline), source.bytes, source.beats, made.bytes, made.beats, project_id)
 
 
 def model_bytes(model: Path) -> bytes:
-    """The ONNX file `model` as a project carries it: as it is, or in one piece where its data lie in other files."""
+    """The ONNX file `model` as a project carries it: unpacked, and in one piece where its data lie in other files."""
     loaded = load_model(model)
-    given = model.read_bytes()
+    given = content_of(model)
     return given if loaded == onnx.ModelProto.FromString(given) else bytes(loaded.SerializeToString(deterministic=True))
 
 
 def plan_project(
-    graph: Graph, choice: Choice, board: Board, model: bytes, declared: InputType | None = None
+    graph: Graph,
+    choice: Choice,
+    board: Board,
+    model: bytes,
+    declared: InputType | None = None,
+    learner: LearnerChip | None = None,
 ) -> BuildPlan:
     """The whole project of `graph`, folded as in `choice`, on `board`.
 
     model: the ONNX file that it came from. declared: the type of its input, where the user had to say it.
+    learner: the chip around the features that `graph` makes.
     """
     pipeline = choice.pipeline
-    core = core_files(graph, pipeline)
+    core = core_files(graph, pipeline) | (chip_files(learner) if learner is not None else {})
     project_id = zlib.crc32(BuildPlan(core).digest.encode())
-    interface = core_interface(pipeline, project_id)
+    interface = core_interface(pipeline, project_id, learner)
     files = {f"rtl/{name}": data for name, data in core.items()}
     files |= {f"rtl/{name}": data for name, data in packet_files(pipeline).items()}
     files |= {f"rtl/{path.name}": path.read_bytes() for path in (*link_sources(), *clock_sources(board))}
     shell = shell_files(interface, board)
     constraints = constraint_name(board)
     files |= {("" if name == constraints else "rtl/") + name: data for name, data in shell.items()}
-    files |= {f"sim/{name}": data for name, data in bench_files(pipeline).items()}
+    benches = bench_files(pipeline) | (chip_bench_files(learner) if learner is not None else {})
+    files |= {f"sim/{name}": data for name, data in benches.items()}
     # The board as it is, clock and PLL included: the user's own board file need not be there when the project is used.
     files |= {"model.onnx": model, "graph.txt": to_text(graph).encode(), BOARD: _board_bytes(board)}
     manifest = {
@@ -109,6 +125,8 @@ def plan_project(
         "data": graph.metadata.get("lutwright.dataset", ""),
         "digest": BuildPlan(files).digest,
     }
+    if learner is not None:
+        manifest["learner"] = learner.as_dict()
     files[MANIFEST] = (json.dumps(manifest, indent=2, sort_keys=True) + "\n").encode()
     return BuildPlan(files)
 
@@ -162,12 +180,16 @@ def read_manifest(project: Path) -> dict[str, Any]:
 
 @dataclass(frozen=True, eq=False)
 class Project:
-    """An opened project: its folder, manifest, integer graph and pipeline."""
+    """An opened project: its folder, manifest, integer graph and pipeline.
+
+    learner: the chip around them, where `graph` makes the features of a learner.
+    """
 
     folder: Path
     manifest: dict[str, Any]
     graph: Graph
     pipeline: Pipeline
+    learner: LearnerChip | None = None
 
     @property
     def core_sources(self) -> list[Path]:
@@ -175,6 +197,14 @@ class Project:
         made = {stage.cell for stage in self.pipeline.stages if stage.made is not None}
         names = sorted(cell_closure(pipeline_cells(self.pipeline)) | made | {self.graph.name})
         return [self.folder / "rtl" / f"{name}.sv" for name in names]
+
+    @property
+    def chip_sources(self) -> list[Path]:
+        """The files of the learner's chip, the core included; those of the core where there is no learner."""
+        if self.learner is None:
+            return self.core_sources
+        names = sorted({path.removesuffix(".sv") for path in chip_files(self.learner)})
+        return list(dict.fromkeys([*self.core_sources, *(self.folder / "rtl" / f"{name}.sv" for name in names)]))
 
     @property
     def board_sources(self) -> list[Path]:
@@ -198,6 +228,11 @@ class Project:
         """The bench of the core."""
         return self.folder / "sim" / "tb_core.sv"
 
+    @property
+    def chip_bench(self) -> Path:
+        """The bench of the learner's chip."""
+        return self.folder / "sim" / "tb_learner_chip.sv"
+
 
 def hardware_graph(model: Path, declared: InputType | None = None) -> Graph:
     """The integer graph of an ONNX file as hardware computes it: every pass done, a classifier ends in its class."""
@@ -206,14 +241,43 @@ def hardware_graph(model: Path, declared: InputType | None = None) -> Graph:
 
 def for_hardware(graph: Graph) -> Graph:
     """`graph` after every pass that the cells need, ending in its class where it is a classifier."""
-    return verify(square_windows(drop_unread(classify(run_pipeline(graph)))))
+    return _for_cells(classify(run_pipeline(graph)))
+
+
+def features_for_hardware(graph: Graph) -> Graph:
+    """The feature graph `graph` after every pass that the cells need; it ends in its features."""
+    return _for_cells(run_pipeline(graph))
+
+
+def _for_cells(graph: Graph) -> Graph:
+    return verify(square_windows(drop_unread(graph)))
 
 
 def open_project(folder: Path) -> Project:
     """Open the project in `folder`: check its files, and make graph and pipeline anew from its model."""
     manifest = read_manifest(folder)
     declared = InputType.parse(manifest["input"]) if manifest["input"] else None
-    graph = replace(hardware_graph(folder / manifest["model"], declared), name=manifest["name"])
+    told, model = manifest.get("learner"), folder / manifest["model"]
+    cut = feature_graph(import_model(model, declared), told["features"]) if told else None
+    made = hardware_graph(model, declared) if cut is None else features_for_hardware(cut)
+    graph = replace(made, name=manifest["name"])
     folds = {name: Fold(pe, simd, engine) for name, (engine, pe, simd) in manifest["folds"].items()}
     pipeline = with_blocks(lower(graph, folds, Target(*manifest["target"])), manifest["blocks"])
-    return Project(folder, manifest, graph, pipeline)
+    learner = None if cut is None or told is None else _open_learner(folder, told, cut, graph, pipeline)
+    return Project(folder, manifest, graph, pipeline, learner)
+
+
+def _open_learner(folder: Path, told: dict[str, Any], cut: Graph, graph: Graph, pipeline: Pipeline) -> LearnerChip:
+    """The chip that the manifest tells of; BadProject where its files or its features are others."""
+    try:
+        views: Views | None = views_from(told["views"])
+        config, lanes = LearnerConfig(**told["config"]), int(told["lanes"])
+        chip = learner_chip(graph, pipeline, config, lanes, views, feature_source(cut, views), told["features"])
+        top = f"{chip.name}.sv"
+        same = chip.as_dict() == told and (folder / "rtl" / top).read_bytes() == chip_files(chip)[top]
+    except (LutwrightError, OSError, KeyError, TypeError, ValueError, IndexError):
+        same = False
+    if not same:
+        rule = f"the learner that {MANIFEST} tells of must be the one that was built"
+        raise BadProject(f"project '{folder}'", rule, "another", "Build the project again.")
+    return chip

@@ -34,6 +34,8 @@ class CoreInterface:
 
     in_bytes, out_bytes: bytes of one beat. in_beats, out_beats: beats of one frame and of its result.
     project_id: 32 bits that the host compares with its own before it sends a frame.
+    user_bits: bits that come with a frame, on s_axis_tuser; 0 for none. label_bits: of a command's label; 0 where the
+    core takes no commands.
     """
 
     name: str
@@ -42,11 +44,23 @@ class CoreInterface:
     out_bytes: int
     out_beats: int
     project_id: int
+    user_bits: int = 0
+    label_bits: int = 0
+
+    @property
+    def user_bytes(self) -> int:
+        """Bytes before a frame on the link that come with it."""
+        return -(-self.user_bits // 8)
+
+    @property
+    def commands(self) -> bool:
+        """Whether the core takes commands."""
+        return self.label_bits > 0
 
     @property
     def frame_bytes(self) -> int:
-        """Bytes of one frame on the link."""
-        return self.in_bytes * self.in_beats
+        """Bytes of one frame on the link, with those before it."""
+        return self.user_bytes + self.in_bytes * self.in_beats
 
     @property
     def result_bytes(self) -> int:

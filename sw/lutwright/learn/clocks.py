@@ -19,7 +19,7 @@ def learn_clocks(config: LearnerConfig, lanes: int = 1, every: int = EVERY) -> i
     """
     steps = max(config.anchor_bits, config.count_bits) + 1
     scan = config.anchors + _score(config, every) + 1 if config.policy in _SCANNED else 0
-    return _groups(config, lanes) * (scan + steps + 6) + 3
+    return row_groups(config, lanes) * (scan + steps + 6) + 3
 
 
 def predict_clocks(config: LearnerConfig, lanes: int = 1, every: int = EVERY, last: bool = True) -> int:
@@ -28,13 +28,13 @@ def predict_clocks(config: LearnerConfig, lanes: int = 1, every: int = EVERY, la
     last: the frame is the last version of its query, and all classes' votes are looked through.
     """
     rows = config.classes * config.anchors
-    scan = (_groups(config, lanes) - 1) * max(rows, lanes) + rows
+    scan = (row_groups(config, lanes) - 1) * max(rows, lanes) + rows
     return scan + _score(config, every) + lanes + 3 + (config.classes if last else 0)
 
 
 def clear_clocks(config: LearnerConfig, lanes: int = 1) -> int:
     """Return the clocks after a reset before the first frame is processed."""
-    return _groups(config, lanes) * config.classes * config.anchors
+    return row_groups(config, lanes) * config.classes * config.anchors
 
 
 def view_clocks(views: Views, beats: int = 1, frames: int = 2) -> int:
@@ -52,13 +52,14 @@ def view_clocks(views: Views, beats: int = 1, frames: int = 2) -> int:
     return max(arrives, goes_out) if frames == 2 else arrives + goes_out
 
 
+def row_groups(config: LearnerConfig, lanes: int) -> int:
+    """Return how many subspaces each of `lanes` lanes has. Raises BadLearner."""
+    if lanes < 1 or config.subspaces % lanes:
+        raise BadLearner("learner", f"lanes must divide the {config.subspaces} subspaces", lanes)
+    return config.subspaces // lanes
+
+
 def _score(config: LearnerConfig, every: int) -> int:
     """Clocks from a row's address to its score."""
     levels = (config.width - 1).bit_length()
     return 4 + -(-levels // every) + (config.policy == "weighted")
-
-
-def _groups(config: LearnerConfig, lanes: int) -> int:
-    if lanes < 1 or config.subspaces % lanes:
-        raise BadLearner("learner", f"lanes must divide the {config.subspaces} subspaces", lanes)
-    return config.subspaces // lanes

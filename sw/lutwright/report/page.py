@@ -24,6 +24,11 @@ def refused_page(values: dict[str, Any]) -> str:
     return _page("check_refused.html.j2", values)
 
 
+def learn_page(values: dict[str, Any]) -> str:
+    """The page of report/learn.html.j2; `values` must hold every name in it. SVG goes in as it is."""
+    return _page("learn.html.j2", {**values, "curve": Markup(values["curve"])})
+
+
 def _page(template: str, values: dict[str, Any]) -> str:
     loader = jinja2.PackageLoader("lutwright.report", ".")
     env = jinja2.Environment(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,28 @@ def training_curve(history: list[dict[str, Any]]) -> str:
     if change:
         left.axvline(change + 0.5, color="#888", linestyle=":")
         left.text(change + 0.8, 0.5, "positions frozen", transform=left.get_xaxis_transform(), fontsize=8, color="#555")
+    figure.tight_layout()
+    return svg(figure)
+
+
+def learning_curve(rows: list[dict[str, Any]]) -> str:
+    """An SVG of the accuracy of old classes, new classes and all over the examples learnt; lines where a class begins.
+
+    rows: each with `learnt`, `label` (of the class being learnt, or None), and the fractions `old`, `new`, `all`.
+    """
+    figure, plot = pyplot().subplots(figsize=(7.2, 3.4))
+    for name, colour in (("old", "#1b6ca8"), ("new", "#c05621"), ("all", "#333")):
+        shown = [(row["learnt"], 100 * row[name]) for row in rows if row[name] is not None]
+        plot.plot(*zip(*shown, strict=True) if shown else ([], []), color=colour, marker=".", label=name)
+    for before, row in pairwise(rows):
+        if row["label"] != before["label"]:
+            plot.axvline(before["learnt"], color="#888", linestyle=":")
+            plot.text(before["learnt"], 1.01, f" {row['label']}", transform=plot.get_xaxis_transform(), fontsize=8)
+    plot.set_xlabel("examples learnt")
+    plot.set_ylabel("test accuracy, %")
+    lowest = min(100 * row[name] for row in rows for name in ("old", "new", "all") if row[name] is not None)
+    plot.set_ylim(max(0, lowest - 5), 100)
+    plot.legend(loc="lower right")
     figure.tight_layout()
     return svg(figure)
 

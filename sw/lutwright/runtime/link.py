@@ -4,8 +4,10 @@
         link.require(project_id)
         result = link.classify(frame)            # bytes in, bytes out
         results = list(link.classify_all(frames))  # keeps the line full
+        data, status = link.command(op, label, data)  # to a board whose core takes commands
 
-Whatever goes wrong on the line is tried again; what stays wrong ends in LinkError.
+Whatever goes wrong on the line is tried again; what stays wrong ends in LinkError. What must not be done twice, a frame
+that is learnt or a command that moves on, is sent again only where the board said that it had not done it.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from enum import IntEnum
 from types import TracebackType
 
 import serial
@@ -26,8 +29,9 @@ SYNC_TO_BOARD = b"\x4c\x57"
 SYNC_TO_HOST = b"\x6c\x77"
 IDENTIFY = ord("I")
 FRAME = ord("F")
-PROTOCOL = 1
-IDENTITY_BYTES = 13
+COMMAND = ord("C")
+PROTOCOL = 2
+IDENTITY_BYTES = 15
 STATUS = {
     0: "good",
     1: "a wrong checksum",
@@ -40,11 +44,28 @@ STATUS = {
 # A board gives a silent message up after 100,000 bit times; a host that waits longer finds it ready.
 _BOARD_TIMEOUT_BITS = 100_000
 _MOST_PAYLOAD = 65535
+_COMMAND = struct.Struct("<BxHI")
+_ANSWER = struct.Struct("<IB")
+
+
+class _Repeat(IntEnum):
+    """Whether a message may be sent again where it may have been done."""
+
+    NEVER = 0
+    ALONE = 1  # done again it changes nothing more, but what else is under way may
+    FREELY = 2  # it changes nothing
+
+
+# The operations of a learner: count; forget, clear, rewind. Read and write move to the next word.
+_REPEAT = {0: _Repeat.FREELY, 1: _Repeat.ALONE, 2: _Repeat.ALONE, 3: _Repeat.ALONE}
 
 
 @dataclass(frozen=True)
 class Identity:
-    """What a board says of itself: project, protocol version, and the sizes of its beats and frames."""
+    """What a board says of itself: project, protocol version, and the sizes of its beats and frames.
+
+    user_bytes: before each frame. commands: whether its core takes commands.
+    """
 
     project_id: int
     protocol: int
@@ -52,10 +73,25 @@ class Identity:
     in_beats: int
     out_bytes: int
     out_beats: int
+    user_bytes: int = 0
+    commands: bool = False
 
 
 class _Fault(Exception):
     """One try that failed, in words that follow "found"."""
+
+
+class _Refused(_Fault):
+    """The board said that it did not do what the message asked for."""
+
+
+@dataclass(frozen=True)
+class _Message:
+    """What is sent."""
+
+    command: int
+    payload: bytes
+    repeat: _Repeat = _Repeat.FREELY
 
 
 def encode(command: int, sequence: int, payload: bytes = b"") -> bytes:
@@ -101,13 +137,15 @@ class Link:
 
     def identify(self) -> Identity:
         """Ask the board what it is; LinkError where nothing on the port answers as a board does."""
-        payload = self._ask(IDENTIFY, b"")
+        payload = self._ask(_Message(IDENTIFY, b""))
         if len(payload) != IDENTITY_BYTES or payload[4] != PROTOCOL:
             found = f"version {payload[4]}" if len(payload) > 4 else f"{len(payload)} bytes"
             raise self._error(
                 f"the board must speak protocol version {PROTOCOL}", found, "Load a newly built bitstream."
             )
-        return Identity(*struct.unpack("<IBHHHH", payload))
+        *sizes, user_bytes, commands = struct.unpack("<IBHHHHBB", payload)
+        project, protocol, in_bytes, in_beats, out_bytes, out_beats = sizes
+        return Identity(project, protocol, in_bytes, in_beats, out_bytes, out_beats, user_bytes, commands != 0)
 
     def require(self, project_id: int) -> Identity:
         """Identify the board and compare its project with `project_id`; LinkError where it holds another."""
@@ -120,50 +158,104 @@ class Link:
             )
         return identity
 
-    def classify(self, frame: bytes) -> bytes:
-        """Send one frame, return its result."""
-        return self._ask(FRAME, frame)
+    def classify(self, frame: bytes, once: bool = False) -> bytes:
+        """Send one frame, its user bytes first, and return its result.
 
-    def classify_all(self, frames: Iterable[bytes]) -> Iterator[bytes]:
-        """Send frame after frame and yield the results in order, with two frames under way at a time."""
-        under_way: deque[tuple[int, bytes]] = deque()
-        for frame in frames:
-            under_way.append((self._send(FRAME, frame), frame))
+        once: it must not be worked on twice, for it is learnt; LinkError where it may have been and no answer came.
+        """
+        return self._ask(_Message(FRAME, frame, _Repeat.NEVER if once else _Repeat.FREELY))
+
+    def classify_all(self, frames: Iterable[bytes], once: bool = False) -> Iterator[bytes]:
+        """Send frame after frame and yield the results in order, with two frames under way at a time; see classify."""
+        repeat = _Repeat.NEVER if once else _Repeat.FREELY
+        return self._all(_Message(FRAME, frame, repeat) for frame in frames)
+
+    def command(self, op: int, label: int = 0, data: int = 0) -> tuple[int, int]:
+        """Send one command and return the data and the status of its answer.
+
+        op: as in hw/rtl/learner.sv. A command that moves on to the next word is not sent twice: LinkError where its
+        answer was lost; begin again with a rewind.
+        """
+        (answer,) = self.commands([(op, label, data)])
+        return answer
+
+    def commands(self, commands: Iterable[tuple[int, int, int]]) -> Iterator[tuple[int, int]]:
+        """Send commands (op, label, data) and yield (data, status) of each, with two under way at a time; see command.
+
+        What comes behind a command is sent before its answer is there.
+        """
+        for payload in self._all(self._commands(commands)):
+            if len(payload) != _ANSWER.size:
+                raise self._error(
+                    f"the answer to a command must have {_ANSWER.size} bytes",
+                    len(payload),
+                    "Build the project and the bitstream again.",
+                )
+            data, status = _ANSWER.unpack(payload)
+            yield data, status
+
+    def _commands(self, commands: Iterable[tuple[int, int, int]]) -> Iterator[_Message]:
+        for op, label, data in commands:
+            try:
+                yield _Message(COMMAND, _COMMAND.pack(op, label, data), _REPEAT.get(op, _Repeat.NEVER))
+            except struct.error as error:
+                rule = "a command must be an operation below 256, a label below 65536 and 32 bits of data"
+                raise self._error(rule, (op, label, data), "Send what the board's core knows.") from error
+
+    def _all(self, messages: Iterable[_Message]) -> Iterator[bytes]:
+        under_way: deque[tuple[int, _Message]] = deque()
+        for message in messages:
+            under_way.append((self._send(message.command, message.payload), message))
             if len(under_way) == 2:
                 yield from self._collect(under_way, 1)
         yield from self._collect(under_way, len(under_way))
 
-    def _collect(self, under_way: deque[tuple[int, bytes]], count: int) -> Iterator[bytes]:
-        """Yield the results of the first `count` frames under way; after a fault, ask for all of them one by one."""
+    def _collect(self, under_way: deque[tuple[int, _Message]], count: int) -> Iterator[bytes]:
+        """Yield the answers to the first `count` messages under way; after a fault, ask for all of them one by one."""
         for _ in range(count):
             if not under_way:
                 return
             try:
-                result = self._answer(under_way[0][0], sum(len(frame) for _, frame in under_way))
-            except _Fault:
+                answer = self._answer(under_way[0][0], sum(len(message.payload) for _, message in under_way))
+            except _Fault as fault:
+                messages = [message for _, message in under_way]
+                alone = len(messages) == 1
+                least = min(message.repeat for message in messages)
+                if least < (_Repeat.ALONE if alone else _Repeat.FREELY) and not (alone and isinstance(fault, _Refused)):
+                    raise self._lost_answer(fault) from fault
                 self._recover()
-                frames = [frame for _, frame in under_way]
                 under_way.clear()
-                for frame in frames:
-                    yield self._ask(FRAME, frame)
+                for message in messages:
+                    yield self._ask(message)
                 return
             under_way.popleft()
-            yield result
+            yield answer
 
-    def _ask(self, command: int, payload: bytes) -> bytes:
+    def _ask(self, message: _Message) -> bytes:
         """Send a message until it is answered well, at most 1 + retries times."""
         fault = _Fault("nothing")
         for attempt in range(1 + self.retries):
             if attempt:
                 self._recover()
             try:
-                return self._answer(self._send(command, payload), len(payload))
+                return self._answer(self._send(message.command, message.payload), len(message.payload))
+            except _Refused as error:
+                fault = error
             except _Fault as error:
+                if message.repeat is _Repeat.NEVER:
+                    raise self._lost_answer(error) from error
                 fault = error
         raise self._error(
             f"the board must answer well within {1 + self.retries} tries",
             str(fault),
             "Check the cable, the baud rate, and that the board holds a bitstream of this project.",
+        )
+
+    def _lost_answer(self, fault: _Fault) -> LinkError:
+        return self._error(
+            "the answer to what must not be done twice must come",
+            str(fault),
+            "The board may have done it: save or load its state again, or load one that was saved.",
         )
 
     def _send(self, command: int, payload: bytes) -> int:
@@ -184,7 +276,7 @@ class Link:
         while True:
             status, answered, payload = self._next_answer(deadline)
             if status != 0:
-                raise _Fault(f"status {status} ({STATUS.get(status, 'unknown')})")
+                raise _Refused(f"status {status} ({STATUS.get(status, 'unknown')})")
             if answered == sequence:
                 return payload
 

@@ -15,6 +15,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,7 @@ class Bench:
     include: list[Path] = field(default_factory=list)
     defines: dict[str, object] = field(default_factory=dict)
     timeout: float = 3600.0
+    _running: subprocess.Popen[bytes] | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         # The simulator runs in `work`; what was named relative to here must still be found.
@@ -154,6 +156,13 @@ class Bench:
             )
         return BenchResult(tests, failed, log)
 
+    def stop(self) -> None:
+        """Kill what another thread compiles or runs here, if anything; its call raises ToolFailed."""
+        child = self._running
+        if child is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+
     def _child(self, action: str, extra: dict[str, Any], log: Path, env: dict[str, str] | None = None) -> None:
         full = simulator_environment(self.simulator) | (env or {})
         spec = {
@@ -179,12 +188,15 @@ class Bench:
                 cwd=self.work,
                 start_new_session=True,
             )
+            self._running = child
             try:
                 child.communicate(json.dumps(spec).encode(), timeout=self.timeout)
             except BaseException:
                 os.killpg(child.pid, signal.SIGKILL)
                 child.wait()
                 raise
+            finally:
+                self._running = None
         if child.returncode != 0 and action == "compile":
             raise ToolFailed(
                 f"simulator '{self.simulator}' on '{self.top}'",
