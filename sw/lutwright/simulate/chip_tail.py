@@ -30,10 +30,16 @@ class ChipTail:
 
     def results(self) -> list[Result]:
         """Return the results since the last call; ToolFailed where a bit is unknown."""
-        digits = 2 * self.chip.out_bytes
-        raw = _bytes(self._lines("results.txt", digits + _NUMBER + 2)[:, :digits], "results.txt")
+        return self.timed_results()[0]
+
+    def timed_results(self) -> tuple[list[Result], NDArray[np.int64]]:
+        """Return the results since the last call and the clock of each; ToolFailed where a bit is unknown."""
         size = self.chip.out_bytes
-        return [result_of(self.chip.config, int.from_bytes(raw[i : i + size])) for i in range(0, len(raw), size)]
+        lines = self._lines("results.txt", 2 * size + _NUMBER + 2)
+        raw = _bytes(lines[:, : 2 * size], "results.txt")
+        words = [int.from_bytes(raw[i : i + size]) for i in range(0, len(raw), size)]
+        clocks = _bytes(lines[:, 2 * size + 1 : -1], "results.txt")
+        return [result_of(self.chip.config, word) for word in words], np.frombuffer(clocks, ">u4").astype(np.int64)
 
     def answers(self) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
         """Return data and status of the answers since the last call; ToolFailed where a bit is unknown."""

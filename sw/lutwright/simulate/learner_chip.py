@@ -19,10 +19,9 @@ from itertools import groupby
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lutwright.emit.project import Project
-from lutwright.errors import BadFeatures, BadOption, ToolFailed
+from lutwright.errors import BadFeatures, BadOption
 from lutwright.learn.chip import LearnerChip
 from lutwright.learn.clocks import clear_clocks, learn_clocks, predict_clocks
 from lutwright.learn.config import LearnerConfig
@@ -30,6 +29,7 @@ from lutwright.learn.file import body_bytes, from_words, state_words
 from lutwright.learn.state import State
 from lutwright.numerics.packing import to_bytes
 from lutwright.numerics.quantiser import IntArray
+from lutwright.simulate.chip_tail import ChipTail
 from lutwright.simulate.core import Run
 from lutwright.simulate.runner import Bench
 
@@ -38,10 +38,6 @@ COUNT, FORGET, CLEAR, REWIND, READ, WRITE = range(6)
 
 _POLL = 0.2  # seconds between two looks at the records
 _RECORDS = ("results.txt", "answers.txt", "chip.json")
-_UNKNOWN = 255
-_DIGITS = np.full(256, _UNKNOWN, np.uint8)
-for _value, _character in enumerate(b"0123456789abcdef"):
-    _DIGITS[_character] = _value
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,17 +140,14 @@ def play_chip(
 
 def read_chip(bench: Bench, project: Project) -> ChipRecord:
     """What has come so far in the run that `bench` plays, or of the last one; ToolFailed where bits are unknown."""
-    chip, work = _chip(project), bench.work
-    label, votes = chip.config.label_bits, chip.config.vote_bits
-    rows = _columns(work / "results.txt", (2 * chip.out_bytes, 8))
-    widths = (label, votes, votes, 4)
-    named = zip(("label", "votes", "margin", "status"), widths, strict=True)
-    found = {name: _bits(rows[0], sum(widths[:i]), width) for i, (name, width) in enumerate(named)}
-    data, status = _columns(work / "answers.txt", (8, 1))
-    over = work / "chip.json"
+    tail = ChipTail(bench.work, _chip(project))
+    results, clock = tail.timed_results()
+    columns = [(each.label, each.votes, each.margin, int(each.status)) for each in results]
+    label, votes, margin, status = np.array(columns, np.int64).reshape(-1, 4).T
+    data, told = tail.answers()
+    over = bench.work / "chip.json"
     clocks = int(json.loads(over.read_text())["clocks"]) if over.is_file() else 0
-    answers, told = _bits(data, 0, 32), _bits(status, 0, 4)
-    return ChipRecord(**found, clock=_bits(rows[1], 0, 32), data=answers, answer_status=told, clocks=clocks)
+    return ChipRecord(label, votes, margin, status, clock, data.astype(np.int64), told.astype(np.int64), clocks)
 
 
 def write_program(path: Path, chip: LearnerChip, operations: Sequence[Operation]) -> None:
@@ -229,26 +222,3 @@ def _watched(
         over.set()
         thread.join()
     progress(_done(bench, chip), total)
-
-
-def _columns(path: Path, digits: tuple[int, ...]) -> list[NDArray[np.uint8]]:
-    """The numbers of a record whose lines have columns of so many digits each: their digits uint8 [lines, digits]."""
-    raw = path.read_bytes() if path.is_file() else b""
-    width = sum(digits) + len(digits)
-    lines = np.frombuffer(raw, np.uint8)[: len(raw) // width * width].reshape(-1, width)
-    values = _DIGITS[lines]
-    starts = [sum(digits[:i]) + i for i in range(len(digits))]
-    found = [values[:, start : start + size] for start, size in zip(starts, digits, strict=True)]
-    for columns in found:
-        if (columns == _UNKNOWN).any():
-            at = int((columns == _UNKNOWN).any(axis=1).argmax())
-            text = bytes(lines[at, :-1]).decode(errors="replace")
-            raise ToolFailed(f"record '{path.name}', line {at + 1}", "every bit must be known", text)
-    return found
-
-
-def _bits(digits: NDArray[np.uint8], low: int, width: int) -> IntArray:
-    """The `width` bits from bit `low` on of numbers of digits uint8 [n, digits], the highest first: int64 [n]."""
-    bits = (digits[:, ::-1, None] >> np.arange(4)) & 1
-    wanted = bits.reshape(len(digits), 4 * digits.shape[1])[:, low : low + width].astype(np.int64)
-    return np.asarray((wanted << np.arange(wanted.shape[1])).sum(axis=1))
