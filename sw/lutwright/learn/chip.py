@@ -22,7 +22,8 @@ ANSWER_BYTES = 5
 """Bytes of its answer: data (4), status."""
 FRAMES_UNDER_WAY = 16
 """Views in the network at a time, at most; a small memory in LUTs holds as many user words."""
-_BLOCK_BITS = 512  # an image of more bits than this is in block RAM
+BLOCK_BITS = 512
+"""An image of more bits than this is in block RAM."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +125,7 @@ class LearnerChip:
             "FLIP": int(views.flips),
             "USER": self.user_bits,
             "FRAMES": 2,
-            "BLOCK": int(stored > _BLOCK_BITS),
+            "BLOCK": int(stored > BLOCK_BITS),
         }
 
     @property

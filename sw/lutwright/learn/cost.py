@@ -9,13 +9,13 @@ from __future__ import annotations
 from lutwright.dataflow.cost import Cost, adder, adder_tree, memory
 from lutwright.dataflow.parts import FAMILIES, total
 from lutwright.ir.graph import Graph
+from lutwright.learn.chip import BLOCK_BITS
 from lutwright.learn.clocks import EVERY, row_groups
 from lutwright.learn.config import EXAMPLE_BITS, LearnerConfig
 from lutwright.learn.versions import Views
 
 _WORD = 32
 _USER = 6  # bits that come with an image: of some classes
-_BLOCK_BITS = 512  # an image of more bits than this is in block RAM (learn/chip.py)
 _DSP_BITS = 18  # of an operand of a DSP block, signed
 _DSP_STEP = 17  # what each further block adds to that
 
@@ -153,5 +153,5 @@ def views_cost(graph: Graph, views: Views | None) -> Cost:
     address, row, column = _bits(words), _bits(views.crop[0]), _bits(views.crop[1])
     counters = adder(address).times(2) + adder(row) + adder(column)
     held = 2 * address + row + column + _bits(views.count) + 3 * _USER
-    stored = _rows(2 * words, bits) if 2 * words * bits > _BLOCK_BITS else memory(2 * words, bits, 0)
+    stored = _rows(2 * words, bits) if 2 * words * bits > BLOCK_BITS else memory(2 * words, bits, 0)
     return counters + Cost(logic=2 * address + 64, ff=held + 15, loose=_USER) + stored
