@@ -33,7 +33,8 @@ FITTED = ("logic", "select", "product", "table", "chain", "loose")
 _PAGE = """\
 # The cost model against synthesis
 
-Estimates of dataflow/cost.py and what Yosys counts: LUTs (LUT sites on Gowin), flip-flops, block RAMs (18 kbit; 4 kbit
+Estimates of dataflow/cost.py and what Yosys counts: LUTs (as they are placed: LUT sites on Gowin, cells TRELLIS_COMB on
+ECP5), flip-flops, block RAMs (18 kbit; 4 kbit
 on iCE40) and multipliers of cores by themselves, without a board. The coefficients of dataflow/parts.py are fitted to
 small networks of one or two layers; the networks below are not among them, but one formula, of multiplexers with up to
 four turns, was settled by a stage of mnist-mux at 784 clocks. "block RAM" and "DSP": estimate, count.
@@ -47,8 +48,7 @@ four turns, was settled by a stage of mnist-mux at 784 clocks. "block RAM" and "
     {command}
 
 Python {python}, pyosys {pyosys}. {processor}, {cores} cores. The commands of Yosys are those of benchmarks/RESULTS.md,
-with `-nodsp` but for the products that are to be in DSP blocks. What place and route adds on ECP5, four cells to a
-carry chain and two to a unit of LUT RAM, is not in these figures; it is in those that `lutwright build` prints.
+with `-nodsp` but for the products that are to be in DSP blocks.
 """
 
 
@@ -62,7 +62,7 @@ class Row:
 
     def error(self, family: str) -> float:
         """Of the LUTs, relative to those counted."""
-        return self.parts.netlist(family).lut / max(1, self.counts.lut) - 1
+        return self.parts.on(family).lut / max(1, self.counts.lut) - 1
 
 
 def block_bits(family: str) -> int:
@@ -142,7 +142,7 @@ def cell_table(family: str, timeout: float) -> Iterable[str]:
     head = ("cell", "samples", "LUT", "counted", "error", "mean", "FF", "counted", "block RAM")
     yield "{:22}{:>8}{:>8}{:>9}{:>8}{:>7}{:>8}{:>9}{:>12}".format(*head)
     for cell, made in sorted(rows.items()):
-        here = [row.parts.netlist(family) for row in made]
+        here = [row.parts.on(family) for row in made]
         lut, seen = sum(c.lut for c in here), sum(row.counts.lut for row in made)
         mean = sum(abs(c.lut - row.counts.lut) for c, row in zip(here, made, strict=True)) / max(1, seen)
         ff, ff_seen = sum(c.ff for c in here), sum(row.counts.ff for row in made)
@@ -179,7 +179,7 @@ def fit_table(family: str, timeout: float) -> Iterable[str]:
         errors = np.abs([row.parts.luts(made) / max(1, row.counts.lut) - 1 for row in rows])
         values = "".join(f"{getattr(made, name):10.2f}" for name in FITTED)
         yield f"{title:>{len(family) + 14}}{values}{errors.mean():12.1%}{errors.max():9.1%}"
-    wrong = [row for row in rows if row.parts.netlist(family).bram != row.counts.bram]
+    wrong = [row for row in rows if row.parts.on(family).bram != row.counts.bram]
     yield f"block RAMs: {len(rows) - len(wrong)} of {len(rows)} exact"
 
 
@@ -217,7 +217,7 @@ def held_out_table(family: str, timeout: float) -> Iterable[str]:
     for held in HELD_OUT:
         made = held.design(block_bits(family))
         row = _row(held.title, (made.graph, made.pipeline), family, timeout)
-        told, seen = row.parts.netlist(family), row.counts
+        told, seen = row.parts.on(family), row.counts
         yield (
             f"{held.title:33}{told.lut:8.0f}{seen.lut:9}{row.error(family):+8.1%}{told.ff:8.0f}{seen.ff:9}"
             f"{f'{told.bram}, {seen.bram}':>11}{f'{told.dsp}, {seen.dsp}':>9}"
@@ -229,7 +229,7 @@ def stage_table(held: HeldOut, family: str, timeout: float) -> Iterable[str]:
     yield f"\n{family}, {held.title}"
     yield f"{'stage':24}{'cell':22}{'LUT':>8}{'counted':>9}{'FF':>8}{'counted':>9}"
     for stage in held.design(block_bits(family)).pipeline.stages:
-        told, seen = cost(stage).netlist(family), count(alone(stage), "alone", family, timeout=timeout)
+        told, seen = cost(stage).on(family), count(alone(stage), "alone", family, timeout=timeout)
         cell = "unrolled" if stage.made is not None else stage.cell
         yield f"{stage.name:24}{cell:22}{told.lut:8.0f}{seen.lut:9}{told.ff:8.0f}{seen.ff:9}"
 

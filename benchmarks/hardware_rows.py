@@ -230,7 +230,7 @@ def model_rows(limits: Limits) -> list[Row]:
             files, top = core_files(made.graph, made.pipeline), made.graph.name
             _tell(f"{held.title}: {family}")
             seen = tried(held.title, lambda f=files, t=top, on=family: asdict(count(f, t, on, timeout=limits.timeout)))
-            told = pipeline_cost(made.pipeline).netlist(family).as_dict() | {"clocks": made.pipeline.interval}
+            told = pipeline_cost(made.pipeline).on(family).as_dict() | {"clocks": made.pipeline.interval}
             rows.append({"title": held.title, "family": family, "told": told, "counted": seen})
             if family == "ecp5":
                 _tell(f"{held.title}: simulation")

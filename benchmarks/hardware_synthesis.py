@@ -16,9 +16,10 @@ from lutwright.emit.rtl import cell_closure
 from lutwright.emit.unrolled import unrolled_file
 from lutwright.errors import ToolFailed
 from lutwright.files import write_file
+from lutwright.flow.ecp5 import comb_cells, open_chains
 from lutwright.flow.gowin import lut_sites
 from lutwright.flow.tools import YOSYS, run_tool, tail, version
-from lutwright.flow.yosys_passes import DSP_CELL, dsp_passes, synth_passes
+from lutwright.flow.yosys_passes import DSP_CELL, dsp_passes, maps, synth_passes
 from lutwright.numerics.packing import literal, memory_lines
 from lutwright.resources import room
 
@@ -35,7 +36,7 @@ _SYNTH = {
 # kind -> regular expression of cell types, and how many of the kind one such cell takes
 _CELLS: dict[str, dict[str, tuple[tuple[str, float], ...]]] = {
     "ecp5": {
-        "lut": ((r"LUT4", 1), (r"CCU2C", 2), (r"TRELLIS_DPR16X4", 4)),
+        "lut": (),
         "ff": ((r"TRELLIS_FF", 1),),
         "bram": ((r"DP16KD|PDPW16KD", 1),),
         "dsp": ((r"MULT18X18D", 1),),
@@ -65,7 +66,10 @@ _CELLS: dict[str, dict[str, tuple[tuple[str, float], ...]]] = {
 
 @dataclass(frozen=True)
 class Counts:
-    """LUTs (sites on Gowin), flip-flops, block RAMs (18 kbit; 4 kbit on iCE40), multipliers of a netlist."""
+    """LUTs as they are placed (sites on Gowin, cells TRELLIS_COMB on ECP5), flip-flops, block RAMs, multipliers.
+
+    A block RAM has 18 kbit, on iCE40 4 kbit.
+    """
 
     lut: int
     ff: int
@@ -80,7 +84,7 @@ def count(files: Mapping[str, bytes], top: str, family: str, dsp: bool = False, 
     """
     script = _script(files, top, family, dsp)
     digest = hashlib.sha256(f"{version(YOSYS.package)}\n{script}\n".encode())
-    for name, data in sorted(files.items()):
+    for name, data in sorted([*files.items(), *maps(family).items()]):
         digest.update(f"{name} {len(data)}\n".encode() + data)
     kept = CACHE / f"yosys-{digest.hexdigest()[:32]}.json"
     if not kept.is_file():
@@ -110,12 +114,12 @@ def _script(files: Mapping[str, bytes], top: str, family: str, dsp: bool) -> str
 def _synthesise(files: Mapping[str, bytes], top: str, family: str, script: str, timeout: float) -> Counts:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for path, data in {**files, "synth.ys": script.encode()}.items():
+        for path, data in {**files, **maps(family), "synth.ys": script.encode()}.items():
             (folder / path).write_bytes(data)
         run_tool(YOSYS, ["synth.ys"], folder, folder / "log", timeout)
         try:
             modules = json.loads((folder / "netlist.json").read_text())["modules"]
-            cells = modules[top]["cells"]
+            cells, ports = modules[top]["cells"], modules[top]["ports"]
         except (OSError, ValueError, KeyError) as error:
             raise ToolFailed("tool 'yosys'", "must write a netlist", "none", tail(folder / "log")) from error
     by_type = Counter(str(cell["type"]) for cell in cells.values())
@@ -125,6 +129,9 @@ def _synthesise(files: Mapping[str, bytes], top: str, family: str, script: str, 
     }
     if family == "gowin":
         found["lut"] = lut_sites(cells)
+    if family == "ecp5":
+        open_chains(cells, ports)
+        found["lut"] = comb_cells(cells)
     return Counts(**found)
 
 

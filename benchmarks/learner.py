@@ -42,7 +42,7 @@ PARTS: Mapping[str, Callable[[argparse.Namespace], list[Row]]] = {
     "rates": _rates,
     "clocks": _hardware(clocks, "seed"),
     "area": _hardware(areas, "families", "timeout"),
-    "route": _hardware(routed, "mhz", "timeout"),
+    "route": _hardware(routed, "families", "mhz", "timeout"),
 }
 _TOLD = ("parts", "sizes", "lanes", "policy", "distance", "count", "threads", "seconds", "seed", "mhz")
 

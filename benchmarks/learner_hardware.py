@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import hardware_pins
 import numpy as np
 from hardware_route import fmax
 from hardware_synthesis import CACHE, count, keep
@@ -38,11 +39,10 @@ def alone(config: LearnerConfig, lanes: int) -> dict[str, bytes]:
     return files | {f"{TOP}.sv": _around(config, cell_parameters(config, lanes)).encode()}
 
 
-def _around(config: LearnerConfig, parameters: Mapping[str, int]) -> str:
+def _ports(config: LearnerConfig) -> tuple[dict[str, int], dict[str, int]]:
+    """Inputs and outputs of the cell but clk and rst, and their bits."""
     label, votes = config.label_bits, config.vote_bits
     ins = {
-        "clk": 1,
-        "rst": 1,
         "s_data": config.width * config.feature_bits,
         "s_user": label + 2,
         "s_last": 1,
@@ -63,6 +63,12 @@ def _around(config: LearnerConfig, parameters: Mapping[str, int]) -> str:
         "rsp_status": 4,
         "rsp_valid": 1,
     }
+    return ins, outs
+
+
+def _around(config: LearnerConfig, parameters: Mapping[str, int]) -> str:
+    ins, outs = _ports(config)
+    ins = {"clk": 1, "rst": 1} | ins
     ports = [f"input wire logic [{bits - 1}:0] {name}" for name, bits in ins.items()]
     ports += [f"output logic [{bits - 1}:0] {name}" for name, bits in outs.items()]
     told = ", ".join(f".{name}({value})" for name, value in parameters.items())
@@ -76,14 +82,19 @@ def areas(config: LearnerConfig, lanes: int, families: Sequence[str], timeout: f
     files = alone(config, lanes)
     found = {}
     for family in families:
-        told = learner_parts(config, lanes).netlist(family).as_dict()
+        told = learner_parts(config, lanes).on(family).as_dict()
         found[family] = {"counted": asdict(count(files, TOP, family, timeout=timeout)), "told": told}
     return {"size": title(config), "lanes": lanes, "bits": config.memory_bits, "families": found}
 
 
-def routed(config: LearnerConfig, lanes: int, mhz: float, timeout: float) -> Row:
-    """The clock of the cell on an ECP5, routed for one of `mhz`. Raises ToolFailed."""
-    return {"size": title(config), "lanes": lanes, "mhz": fmax(alone(config, lanes), TOP, mhz, timeout)}
+def routed(config: LearnerConfig, lanes: int, families: Sequence[str], mhz: float, timeout: float) -> Row:
+    """The clock of the cell on each of `families`, routed for one of `mhz`, in a shell with few pins.
+
+    Raises ToolFailed.
+    """
+    files = alone(config, lanes) | {f"{hardware_pins.TOP}.sv": hardware_pins.few_pins(TOP, *_ports(config)).encode()}
+    found = {family: fmax(files, hardware_pins.TOP, mhz, timeout, family=family) for family in families}
+    return {"size": title(config), "lanes": lanes, "mhz": found}
 
 
 def clocks(config: LearnerConfig, lanes: int, seed: int) -> Row:

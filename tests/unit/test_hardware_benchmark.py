@@ -55,7 +55,7 @@ def test_a_stage_alone_is_counted_once(small, cache, monkeypatch):
     (stage,) = [stage for stage in small.pipeline.stages if stage.cell == "skid"]
     files = hardware_synthesis.alone(stage)
     made = hardware_synthesis.count(files, "alone", "ecp5")
-    want = cost(stage).netlist("ecp5")
+    want = cost(stage).on("ecp5")
     assert (made.lut, made.ff, made.bram, made.dsp) == (want.lut, want.ff, 0, 0)
     assert (cache / ".gitignore").read_text() == "*\n"
     monkeypatch.setattr(hardware_synthesis, "run_tool", None)  # a second run must not need it
@@ -144,7 +144,7 @@ def multiplexed(block_bits):
 def test_the_cost_model_agrees_with_synthesis(make, family):
     """What a change of a cell breaks here, make calibrate shows cell by cell."""
     graph, pipeline = make(calibrate.block_bits(family))
-    told = pipeline_cost(pipeline).netlist(family)
+    told = pipeline_cost(pipeline).on(family)
     seen = hardware_synthesis.count(core_files(graph, pipeline), graph.name, family)
     assert told.lut == pytest.approx(seen.lut, rel=0.15)
     assert told.ff == pytest.approx(seen.ff, rel=0.15)

@@ -13,6 +13,7 @@ from lutwright.resources import room
 
 sys.path.insert(0, str(room("hw").parent / "benchmarks"))
 
+import hardware_pins
 import hardware_synthesis
 import learner as benchmark
 import learner_hardware
@@ -92,7 +93,7 @@ def test_the_page_of_the_hardware(monkeypatch, capsys):
     """Each size with each number of lanes; what tools say is made up here, the clocks are those of the formula."""
     counts = hardware_synthesis.Counts(1234, 567, 8, 2)
     monkeypatch.setattr(learner_hardware, "count", lambda *rest, **more: counts)
-    monkeypatch.setattr(learner_hardware, "fmax", lambda files, top, mhz, timeout: mhz + len(files))
+    monkeypatch.setattr(learner_hardware, "fmax", lambda files, top, mhz, timeout, family: mhz + len(files))
     monkeypatch.setattr(learner_hardware, "_measured", lambda config, lanes, seed: (39 // lanes + 22, 40))
     monkeypatch.setattr(learner_hardware, "learn_clocks", lambda config, lanes: 39 // lanes + 22)
     monkeypatch.setattr(learner_hardware, "predict_clocks", lambda config, lanes: 40)
@@ -105,7 +106,22 @@ def test_the_page_of_the_hardware(monkeypatch, capsys):
         (line,) = [line for line in page.splitlines() if f"| {family} | 2 |" in line]
         assert "| 1,234 |" in line and "| 567 |" in line and line.endswith("| 8 | 8 | 2 | 1 |")
     files = len(learner_hardware.alone(LearnerConfig(8, 2, 2, 3), 1))
-    assert f"| d=8 P=2 k=2 C=3 | 1 | {50 + files} |" in page and "for one of" not in page
+    for part in ("LFE5U-85F, speed grade 6", "GW2AR-18, C8/I7"):
+        assert f"| d=8 P=2 k=2 C=3 | 1 | {part} | {50 + files + 1} |" in page
+    assert "for one of" not in page
+
+
+def test_a_shell_has_few_pins_and_a_path_to_every_port(tmp_path):
+    """Yosys: nothing of the inside goes, and a pin is needed for five ports only."""
+    inside = "module adder (input wire logic clk, rst, input wire logic [3:0] a, b, output logic [4:0] y, output z);"
+    files = {
+        "adder.sv": f"{inside} always_ff @(posedge clk) y <= rst ? 0 : a + b; assign z = a[3]; endmodule\n".encode(),
+        "few_pins.sv": hardware_pins.few_pins("adder", {"a": 4, "b": 4}, {"y": 5, "z": 1}).encode(),
+    }
+    found = hardware_synthesis.count(files, hardware_pins.TOP, "ecp5")
+    assert found.ff == 1 + (4 + 4) + (5 + 1) + 5
+    text = files["few_pins.sv"].decode()
+    assert all(f"wire logic {pin}" in text or f"output logic {pin}" in text for pin in hardware_pins.PINS)
 
 
 def test_the_module_around_the_cell(tmp_path, monkeypatch):

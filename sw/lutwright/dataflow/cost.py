@@ -1,7 +1,7 @@
 """Cost of a stage in LUT, FF, block RAM and DSP: closed formulas, set beside what synthesis says in every report.
 
 Each formula counts the parts of its cell (dataflow/parts.py) as they are written in hw/rtl; its constants were read off
-Yosys on ECP5. benchmarks/calibrate.py compares every formula with synthesis, and fits what the parts take elsewhere.
+Yosys. benchmarks/calibrate.py compares every formula with synthesis, and fits what the parts take elsewhere.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ def memory(words: int, bits: int, block: int) -> Cost:
 
 
 def adder(bits: int) -> Cost:
-    """A carry chain of so many bits; ECP5 has two bits to a cell."""
-    return Cost(lut=bits + bits % 2, chains=1) if bits else Cost()
+    """A carry chain of so many bits."""
+    return Cost(lut=bits, chains=1) if bits else Cost()
 
 
 def adder_tree(terms: int, bits: int, every: int) -> Cost:
@@ -320,11 +320,10 @@ def _depthwise_mac(stage: Stage) -> Cost:
 
 
 def unrolled_cost(layer: Unrolled) -> Cost:
-    """The estimate: a carry cell of two LUTs for each two bits of an adder, and the flip-flops."""
+    """The estimate: its adders and flip-flops."""
     made = layer.schedule
-    adders = [bits for bits in made.graph.adder_bits if bits]
-    lut = sum(bits + bits % 2 for bits in adders)
-    return Cost(lut=lut + 1, ff=made.flip_flops + layer.latency, loose=made.delay_bits, chains=len(adders))
+    adders = total([adder(bits) for bits in made.graph.adder_bits])
+    return adders + Cost(lut=1, ff=made.flip_flops + layer.latency, loose=made.delay_bits)
 
 
 # ---- what works on each word -----------------------------------------------------------------------------------------

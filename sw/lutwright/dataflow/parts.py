@@ -17,7 +17,6 @@ class Family:
     inputs:  of a LUT. logic, select, product, table: LUTs for one that a formula counts, in LUTs of 4 inputs; those of
              tables have `inputs`. chain: beside the bits of a carry chain. loose: for a flip-flop that no LUT feeds.
     joined:  parts of a ROM, of 2^inputs words each, that are joined without LUTs.
-    placed:  LUTs that place and route takes beside those of the netlist: for a carry chain, and for a unit of LUT RAM.
     blocks:  shapes of a block RAM: words and bits. ram: words, bits and LUTs of a unit of LUT RAM, the shallow first;
              without any, memories are in block RAM.
     """
@@ -32,17 +31,23 @@ class Family:
     blocks: tuple[tuple[int, int], ...]
     ram: tuple[tuple[int, int, int], ...]
     joined: int = 1
-    placed: tuple[float, float] = (0.0, 0.0)
 
     def block_rams(self, words: int, bits: int) -> int:
-        """Block RAMs of a memory of `words` words of `bits` bits."""
-        return min((-(-bits // wide) * -(-words // deep) for deep, wide in self.blocks), default=0) if bits else 0
+        """Block RAMs of a memory of `words` words of `bits` bits.
 
-    def ram_luts(self, words: int, bits: int, placed: bool = False) -> float:
+        All of one shape, or the highest power of two of the words and the rest each by itself, as Yosys does.
+        """
+        alike = min((-(-bits // wide) * -(-words // deep) for deep, wide in self.blocks), default=0) if bits else 0
+        low = 1 << (max(1, words).bit_length() - 1)
+        if not alike or low == words:
+            return alike
+        return min(alike, self.block_rams(low, bits) + self.block_rams(words - low, bits))
+
+    def ram_luts(self, words: int, bits: int) -> float:
         """LUTs of a memory in LUT RAM: the units, and the multiplexers that join more than one in depth."""
         deep, wide, luts = next((unit for unit in self.ram if unit[0] >= words), self.ram[-1])
-        banks, more = -(-words // deep), self.placed[1] if placed else 0.0
-        return banks * -(-bits // wide) * (luts + more) + self.select * bits * (banks - 1)
+        banks = -(-words // deep)
+        return banks * -(-bits // wide) * luts + self.select * bits * (banks - 1)
 
     def rom_luts(self, words: int, columns: int) -> float:
         """LUTs of a ROM with a registered output: one for each part, and the multiplexers of those not joined."""
@@ -61,10 +66,10 @@ class Family:
 
 
 FAMILIES = {
-    "ecp5": Family(4, 1.0, 0.78, 1.0, 1.0, 0.0, 0.0, _BLOCKS_18K, ((16, 4, 4),), placed=(4.0, 2.0)),
-    "gowin": Family(4, 1.0, 0.78, 1.0, 1.0, 1.7, 1.0, _BLOCKS_18K, ((16, 4, 8),)),
-    "xc7": Family(6, 0.54, 0.82, 0.52, 0.38, -1.16, 0.0, _BLOCKS_18K, ((32, 6, 4), (64, 3, 4)), joined=4),
-    "ice40": Family(4, 0.75, 1.41, 0.94, 0.49, -0.97, 0.0, _BLOCKS_4K, ()),
+    "ecp5": Family(4, 1.0, 0.78, 1.0, 1.0, 1.0, 0.0, _BLOCKS_18K, ((16, 4, 6),)),
+    "gowin": Family(4, 1.0, 0.78, 1.0, 1.0, 2.2, 1.0, _BLOCKS_18K, ((16, 4, 8),)),
+    "xc7": Family(6, 0.54, 0.82, 0.52, 0.38, -0.66, 0.0, _BLOCKS_18K, ((32, 6, 4), (64, 3, 4)), joined=4),
+    "ice40": Family(4, 0.75, 1.41, 0.94, 0.49, -0.47, 0.0, _BLOCKS_4K, ()),
 }
 
 
@@ -104,30 +109,23 @@ class Cost:
         """So many of them."""
         return Cost(*(getattr(self, field.name) * count for field in fields(self)))
 
-    def luts(self, family: Family, placed: bool = False) -> float:
-        """LUTs on parts of `family`; of "gowin", sites. placed: with those that place and route adds."""
+    def luts(self, family: Family) -> float:
+        """LUTs on parts of `family`; of "gowin", sites; of "ecp5", cells TRELLIS_COMB."""
         lut = self.lut + family.logic * self.logic + family.select * self.select + family.product * self.product
         lut += family.chain * self.chains + family.loose * self.loose
         lut += sum(family.table_luts(*table) for table in self.tables)
         lut += sum(family.rom_luts(*rom) for rom in self.roms)
-        lut += family.placed[0] * self.chains if placed else 0
-        return lut + (sum(family.ram_luts(*ram, placed) for ram in self.rams) if family.ram else 0)
+        return lut + (sum(family.ram_luts(*ram) for ram in self.rams) if family.ram else 0)
 
     def on(self, family: str) -> Cost:
         """LUTs, flip-flops, block RAMs and multipliers on a part of `family`, one of FAMILIES; the rest is 0.
 
         A block RAM has 18 kbit, on "ice40" 4 kbit. Without LUT RAM, memories are in block RAM.
         """
-        return self._there(FAMILIES[family], True)
-
-    def netlist(self, family: str) -> Cost:
-        """As `on`, with the LUTs that Yosys counts, before anything is placed."""
-        return self._there(FAMILIES[family], False)
-
-    def _there(self, made: Family, placed: bool) -> Cost:
+        made = FAMILIES[family]
         blocks = self.blocks if made.ram else (*self.blocks, *self.rams)
         bram = self.bram + sum(made.block_rams(*block) for block in blocks)
-        return Cost(lut=self.luts(made, placed), ff=self.ff, bram=bram, dsp=self.dsp)
+        return Cost(lut=self.luts(made), ff=self.ff, bram=bram, dsp=self.dsp)
 
     def as_dict(self) -> dict[str, int]:
         """Whole numbers by name: lut, ff, bram, dsp; on "ecp5" where `on` has not said another family."""

@@ -9,6 +9,7 @@ Options, measured (Yosys 0.70): -nowidelut halves the LUTs of most designs and a
 12 %; -nodsp keeps small multipliers in LUTs, so that the count does not depend on which 4-bit product became a DSP:
 only those of the cell product_dsp, which the folding asked for, are made DSP blocks, and before all the rest.
 On Gowin adders of up to 5 bits are made of LUTs, because a carry chain takes two or three sites more than its bits.
+On ECP5 all longer than 4 are made by hw/techmap, because place and route adds four cells to every chain of Yosys' own.
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ from typing import Any
 from lutwright.boards import Board
 from lutwright.errors import BadProject, ToolFailed
 from lutwright.files import write_file
-from lutwright.flow.ecp5 import comb_cells
+from lutwright.flow.ecp5 import comb_cells, open_ends
 from lutwright.flow.gowin import lut_sites
 from lutwright.flow.tools import TIMEOUT, YOSYS, run_tool, tail
-from lutwright.flow.yosys_passes import DSP_CELL, dsp_passes, synth_passes
+from lutwright.flow.yosys_passes import DSP_CELL, dsp_passes, maps, synth_passes
 
 # family -> kind -> (regular expression of cell types, how many of `kind` one such cell takes).
 _COSTS: dict[str, dict[str, tuple[tuple[str, int], ...]]] = {
@@ -103,6 +104,8 @@ def synthesise(
     for path in result:
         path.unlink(missing_ok=True)
     script, log = logs / f"synth_{top}.ys", logs / f"synth_{top}.log"
+    for name, data in maps(board.family).items():
+        (flow / name).write_bytes(data)
     write_file(script, _script(project, sources, board, top, pads))
     run_tool(YOSYS, [str(script.resolve())], project, log, timeout)
     return Synthesis(_read_cells(board.family, result[0], top, log), result[0], result[1], log)
@@ -122,7 +125,7 @@ def _script(project: Path, sources: list[Path], board: Board, top: str, pads: bo
         f"read_slang --top {top} {' '.join(names)}",
         *(dsp_passes(board.family) if DSP_CELL in {source.stem for source in sources} else []),
         "scratchpad -copy abc9.script.flow2 abc9.script",
-        *synth_passes(board.family, synth),
+        *synth_passes(board.family, synth, "flow/"),
         f"write_verilog -noattr flow/{top}_netlist.v",
     ]
     return "\n".join(lines) + "\n"
@@ -144,6 +147,8 @@ def _relative(source: Path, project: Path) -> str:
 
 def _read_cells(family: str, netlist: Path, top: str, log: Path) -> Cells:
     try:
+        if family == "ecp5":
+            open_ends(netlist, top)
         cells = json.loads(netlist.read_text())["modules"][top]["cells"]
     except (OSError, ValueError, KeyError) as error:
         raise ToolFailed(

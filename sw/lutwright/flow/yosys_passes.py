@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from lutwright.resources import room
+
 DSP_CELL = "product_dsp"
 """The cell of hw/rtl whose multipliers are to be DSP blocks, and no others."""
 
@@ -14,14 +16,27 @@ _DSP_MAP = {
     "ice40": ("+/ice40/dsp_map.v", "MUL16X16", 16, 16),
 }
 _SHORT_ADDER = 5  # bits of the widest result of an adder that is made of LUTs on Gowin
+_ADDER_MAPS = {"ecp5": "ecp5_adder.v"}
 
 
-def synth_passes(family: str, synth: str) -> list[str]:
-    """The command `synth` of `family`; on "gowin" in two parts, and short adders are made of LUTs between them."""
-    if family != "gowin":
+def maps(family: str) -> dict[str, bytes]:
+    """The files, by name, that synth_passes reads."""
+    name = _ADDER_MAPS.get(family)
+    return {name: (room("hw") / "techmap" / name).read_bytes()} if name else {}
+
+
+def synth_passes(family: str, synth: str, folder: str = "") -> list[str]:
+    """The command `synth` of `family`; in two parts where adders are mapped in a way of our own between them.
+
+    On "gowin" short ones are made of LUTs; on "ecp5" all by hw/techmap. folder: that of maps(family), ending in "/".
+    """
+    if family == "gowin":
+        adders = f"techmap -map +/techmap.v t:$alu r:Y_WIDTH<={_SHORT_ADDER} %i"
+    elif family in _ADDER_MAPS:
+        adders = f"techmap -map +/techmap.v -map {folder}{_ADDER_MAPS[family]} t:$alu"
+    else:
         return [synth]
-    short = f"techmap -map +/techmap.v t:$alu r:Y_WIDTH<={_SHORT_ADDER} %i"
-    return [f"{synth} -run begin:map_gates", short, f"{synth} -run map_gates:"]
+    return [f"{synth} -run begin:map_gates", adders, f"{synth} -run map_gates:"]
 
 
 def dsp_passes(family: str) -> list[str]:

@@ -30,7 +30,7 @@ def learner_cost(config: LearnerConfig, lanes: int, family: str) -> Cost:
 
 
 def learner_parts(config: LearnerConfig, lanes: int) -> Cost:
-    """The same before a family is chosen; `netlist` says what Yosys counts."""
+    """The same before a family is chosen."""
     groups = row_groups(config, lanes)
     return _lane(config, groups).times(lanes) + _control(config, lanes, groups) + _port(config, lanes)
 
@@ -48,20 +48,14 @@ def _lane(config: LearnerConfig, groups: int) -> Cost:
 
 
 def _rows(words: int, bits: int) -> Cost:
-    """A memory in block RAM, of one shape that is deep enough.
-
-    Or, where that takes fewer blocks, the highest power of two of its words and the rest each by itself, as Yosys does;
-    then what is read is chosen.
-    """
-    blocks = FAMILIES["ecp5"]
-    low = 1 << (words.bit_length() - 1)
-    rest = words - low
-    alone = min((-(-bits // wide) for deep, wide in blocks.blocks if deep >= words), default=words)
-    if not rest or alone <= blocks.block_rams(low, bits) + blocks.block_rams(rest, bits):
-        return memory(words, bits, 1)
-    deep = min(blocks.blocks, key=lambda shape: -(-bits // shape[1]) * -(-rest // shape[0]))[0]
-    banks = -(-words // deep)
-    return Cost(blocks=((low, bits), (rest, bits)), logic=bits * (banks + 1) / 2)
+    """A memory in block RAM; where no one shape is deep enough in as few blocks, what is read is chosen."""
+    family, made = FAMILIES["ecp5"], memory(words, bits, 1)
+    one_deep = min((-(-bits // wide) for deep, wide in family.blocks if deep >= words), default=words)
+    if one_deep <= family.block_rams(words, bits):
+        return made
+    rest = words - (1 << (words.bit_length() - 1))
+    deep = min(family.blocks, key=lambda shape: -(-bits // shape[1]) * -(-rest // shape[0]))[0]
+    return made + Cost(logic=bits * (-(-words // deep) + 1) / 2)
 
 
 def _distance(config: LearnerConfig) -> Cost:
