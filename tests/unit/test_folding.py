@@ -204,7 +204,7 @@ def test_selection_against_every_combination():
 
 def test_the_fastest_has_rates_between_the_powers_of_two():
     graph = small((8, 8, 8), (16, 24))
-    board = with_chip(ULX, lut=8000, ff=9000)
+    board = with_chip(ULX, lut=7000, ff=9000)
     choice = choose(graph, board)
     assert choice.pipeline.interval not in [64 << n for n in range(12)]
     assert shortage(choice, board) is None
@@ -212,12 +212,12 @@ def test_the_fastest_has_rates_between_the_powers_of_two():
         r"([\d,]+) clocks a frame would need about ([\d,]+) of ([\d,]+) LUTs, .* for layer 'conv", choice.limit
     )
     assert int(told[1].replace(",", "")) < choice.pipeline.interval
-    assert int(told[2].replace(",", "")) > int(told[3].replace(",", "")) == 7200
+    assert int(told[2].replace(",", "")) > int(told[3].replace(",", "")) == 6300
 
 
 def test_dsp_blocks_are_taken_where_luts_are_short():
     graph = small((8, 8, 8), (16, 24))
-    board = with_chip(ULX, lut=7000, ff=9000)
+    board = with_chip(ULX, lut=6000, ff=9000)
     choice, without = choose(graph, board), choose(graph, with_chip(board, dsp=0))
     assert "dsp" in {fold.engine for fold in choice.folds.values()}
     assert 0 < choice.estimate.dsp <= board.resources.dsp
@@ -269,7 +269,7 @@ def test_a_rate_that_only_the_fastest_makes(mnist, monkeypatch):
 
 def test_dsp_blocks_where_luts_lack():
     graph = small((8, 8, 8), (16, 24))
-    some = with_chip(ULX, lut=7000, ff=20000)
+    some = with_chip(ULX, lut=6000, ff=20000)
     none = choose(graph, with_chip(some, dsp=0))
     choice = choose(graph, some)
     assert none.estimate.dsp == 0 < choice.estimate.dsp <= 72
