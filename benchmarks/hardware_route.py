@@ -14,6 +14,7 @@ from hardware_synthesis import CACHE, keep
 
 from lutwright.boards import load_board
 from lutwright.errors import ToolFailed
+from lutwright.flow.ecp5 import router
 from lutwright.flow.synth import synthesise
 from lutwright.flow.tools import NEXTPNR_ECP5, NEXTPNR_GOWIN, YOSYS, Tool, run_tool, tail, version
 from lutwright.flow.yosys_passes import maps, synth_passes
@@ -66,11 +67,12 @@ def fmax(
         digest.update(f"{name} {len(data)}\n".encode() + data)
     kept = CACHE / f"route-{digest.hexdigest()[:32]}.json"
     if not kept.is_file():
-        keep(kept, json.dumps(_routed(files, top, mhz, timeout, seed, part)) + "\n")
+        keep(kept, json.dumps(_routed(files, top, mhz, timeout, seed, family)) + "\n")
     return float(json.loads(kept.read_text()))
 
 
-def _routed(files: Mapping[str, bytes], top: str, mhz: float, timeout: float, seed: int, part: Part) -> float:
+def _routed(files: Mapping[str, bytes], top: str, mhz: float, timeout: float, seed: int, family: str) -> float:
+    part = PARTS[family]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for path, data in files.items():
@@ -78,9 +80,10 @@ def _routed(files: Mapping[str, bytes], top: str, mhz: float, timeout: float, se
         sources = sorted(path for path in folder.iterdir() if path.suffix in (".sv", ".v"))
         places = zip(PINS, part.pins, strict=False)
         (folder / "pins.cst").write_text("".join(f'IO_LOC "{port}" {pin};\n' for port, pin in places))
-        synthesise(folder, sources, load_board(part.board), top, timeout=timeout)
+        made = synthesise(folder, sources, load_board(part.board), top, timeout=timeout)
+        chosen = router(made.cells.lut) if family == "ecp5" else []
         told = ["--json", f"flow/{top}.json", "--report", "report.json", "--seed", str(seed), "--freq", f"{mhz:g}"]
-        run_tool(part.tool, [*part.options, *told, "--timing-allow-fail"], folder, folder / "log", timeout)
+        run_tool(part.tool, [*part.options, *chosen, *told, "--timing-allow-fail"], folder, folder / "log", timeout)
         try:
             clocks = json.loads((folder / "report.json").read_text())["fmax"].values()
             return min(float(clock["achieved"]) for clock in clocks)

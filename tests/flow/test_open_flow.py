@@ -13,7 +13,7 @@ from lutwright.errors import BadProject, DoesNotFit, ToolFailed, ToolMissing
 from lutwright.flow import bitstream as flow
 from lutwright.flow import tools
 from lutwright.flow.bitstream import make_bitstream
-from lutwright.flow.ecp5 import comb_cells, open_chains
+from lutwright.flow.ecp5 import comb_cells, open_chains, router
 from lutwright.flow.gowin import lut_sites
 from lutwright.flow.synth import count_cells, synthesise
 from lutwright.resources import room
@@ -199,6 +199,10 @@ def test_ecp5_carries_that_matter_stay(chain, ports):
     open_chains(chain, ports)
     assert chain["a100"]["connections"]["CIN"] == before
     assert comb_cells({name: c for name, c in chain.items() if c["type"] == "CCU2C"}) == 3 * 2 + 2
+
+
+def test_ecp5_large_designs_are_routed_by_the_other_router():
+    assert router(30_000) == [] != router(30_001)
 
 
 def test_ecp5_carries_that_leave_stay():

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from lutwright.boards import Board
 from lutwright.errors import BadProject, DoesNotFit, ToolFailed
+from lutwright.flow.ecp5 import router
 from lutwright.flow.synth import Cells, Synthesis, synthesise
 from lutwright.flow.tools import (
     ECPPACK,
@@ -123,7 +124,7 @@ def place_and_route(
     synthesis = synthesise(project, sources, board, top, timeout=timeout)
     _check_area(board, {kind: getattr(synthesis.cells, kind) for kind in _NAMES})
     progress("place and route")
-    report = _place(project, board, top, seed, timeout)
+    report = _place(project, board, top, seed, timeout, synthesis.cells.lut)
     return _measure(board, report, synthesis, _bitstream(project, board, top))
 
 
@@ -152,7 +153,7 @@ def _check_area(board: Board, used: Mapping[str, int]) -> None:
             )
 
 
-def _place(project: Path, board: Board, top: str, seed: int, timeout: float) -> dict[str, object]:
+def _place(project: Path, board: Board, top: str, seed: int, timeout: float, lut: int) -> dict[str, object]:
     """Place and route; return nextpnr's report."""
     report, log = project / "flow" / f"{top}_report.json", project / "logs" / f"place_{top}.log"
     report.unlink(missing_ok=True)
@@ -195,6 +196,7 @@ def _place(project: Path, board: Board, top: str, seed: int, timeout: float) -> 
             f"{top}.lpf",
             "--textcfg",
             f"flow/{top}.config",
+            *router(lut),
         ]
     try:
         run_tool(tool, own + common, project, log, timeout)

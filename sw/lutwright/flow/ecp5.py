@@ -23,6 +23,7 @@ from lutwright.files import write_file
 _TAKES = {"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 6}
 _END = 2  # cells that let a carry in or out
 _OPEN = ["x"]
+_LARGE = 30_000  # cells from which on nextpnr's first router takes hours
 _NO_CIN = 0x000F  # bits of INIT0 of a first half whose carry and unread sum need no CIN: those of its LUT2
 
 
@@ -56,6 +57,11 @@ def _needs_no_carry(cell: Mapping[str, Any], readers: Mapping[int, int]) -> bool
     pins = cell["connections"]
     unread = all(readers[bit] == 1 for bit in pins.get("S0", ()) if isinstance(bit, int))
     return unread and pins.get("D0") == ["1"] and not int(cell["parameters"]["INIT0"], 2) & ~_NO_CIN
+
+
+def router(lut: int) -> list[str]:
+    """Options of nextpnr-ecp5 that choose the router for a design of `lut` cells TRELLIS_COMB."""
+    return ["--router", "router2"] if lut > _LARGE else []
 
 
 def comb_cells(cells: Mapping[str, Any]) -> int:
