@@ -29,7 +29,7 @@ BOARD = "ulx3s-85f"
 SETS: dict[str, tuple[int, int, float]] = {
     "mnist-mux": (784, 3, 0.6),
     "fashion-mux": (3136, 1, 0.2),
-    "spoken-digits-mux": (32, 3, 0.3),
+    "spoken-digits-mux": (1024, 3, 0.3),
     "cifar10-mux-resnet": (65536, 1, 0.2),
 }
 
@@ -127,13 +127,14 @@ def estimate(recipes: Sequence[str]) -> None:
 
 
 def route(recipe: str) -> dict[str, Any]:
-    """Place and route the most accurate multiplexer network of `recipe`; return what it takes."""
+    """Place and route the most accurate multiplexer network of `recipe` at its clocks a frame; return what it takes."""
     best = max((r for r in results(recipe) if r["method"] not in ("float", "dense")), key=lambda row: row["accuracy"])
     board = load_board(BOARD)
+    fps = board.clock.mhz * 1e6 / SETS[recipe][0]
     with tempfile.TemporaryDirectory() as folder:
         project = Path(folder) / "project"
         model = CACHE / f"{recipe}-{best['digest']}.onnx"
-        _, choice = build_project(model, board, project, None, Wish(None, None))
+        _, choice = build_project(model, board, project, None, Wish(fps, None))
         measured = build_bitstream(project, board)
     return {
         "recipe": recipe,

@@ -41,19 +41,19 @@ def page(sets: Mapping[str, Sequence[Row]], routed: Sequence[Mapping[str, Any]],
         head = ("recipe", "method", "accuracy, %", "LUT", "estimated", "FF", "block RAM", "Fmax, MHz", "frames/s")
         parts += [
             "## Placed and routed",
-            f"The best of each on {board}.",
+            f"The most accurate multiplexer network of each, at its clocks a frame, on {board}.",
             table(head, [_routed(row) for row in routed]),
         ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _interval(rows: Sequence[Row]) -> str:
-    found = sorted({row["interval"] for row in rows})
+    found = sorted({row["interval"] for row in rows if row["lut"] is not None})
     return f"LUT and block RAM at {', '.join(f'{clocks:,}' for clocks in found)} clocks a frame."
 
 
 def grouped(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    """Return the rows of each method, in the order of `METHODS`; only those of as many epochs as the longest run."""
+    """Return the rows of each method, in the order of `METHODS`."""
     return {method: found for method in METHODS if (found := [row for row in rows if row["method"] == method])}
 
 

@@ -103,12 +103,12 @@ def run(job: Job, board: str, interval: int, kept: Path | None, tell: Callable[[
     accuracy = loop.evaluate(network, data)
     weights, bits = storage(network, job.method)
     model = b"" if job.method == "float" else qonnx_bytes(network, (1, *_shape(data)))
-    hardware = hardware_of(model, board, interval) if model else {"lut": None, "bram": None, "fps": None}
+    hardware = (
+        hardware_of(model, board, interval) if model else {"lut": None, "bram": None, "fps": None, "interval": interval}
+    )
     epochs = recipe.schedule.sal_epochs + recipe.schedule.tune_epochs
     operations = operations_of(network, _shape(data))
-    result = Result(
-        job.digest(), job.method, job.seed, epochs, accuracy, weights, bits, operations, interval=interval, **hardware
-    )
+    result = Result(job.digest(), job.method, job.seed, epochs, accuracy, weights, bits, operations, **hardware)
     return result, model
 
 
@@ -178,7 +178,8 @@ def hardware_of(model: bytes, board: str, interval: int) -> dict[str, Any]:
         fps = chip.clock.mhz * 1e6 / choose(graph, chip).pipeline.interval
     except DoesNotFit:
         fps = None
-    return {"lut": round(float(made.estimate.lut)), "bram": round(float(made.estimate.bram)), "fps": fps}
+    lut, bram = (round(float(value)) for value in (made.estimate.lut, made.estimate.bram))
+    return {"lut": lut, "bram": bram, "fps": fps, "interval": interval}
 
 
 def _graph(model: bytes) -> Graph:
