@@ -21,13 +21,13 @@ import learner_hardware
 # Configuration, lanes, and what Yosys counts: LUT, FF, block RAM, DSP (python benchmarks/learner.py --parts area). No
 # constant of the formulas was read off these.
 SIZES = [
-    (LearnerConfig(64, 8, 4, 10), 1, "ecp5", (2241, 1516, 6, 1)),
+    (LearnerConfig(64, 8, 4, 10), 1, "ecp5", (2317, 1516, 6, 1)),
     (LearnerConfig(64, 8, 4, 10), 1, "gowin", (2965, 1516, 6, 1)),
-    (LearnerConfig(64, 8, 4, 10), 4, "ecp5", (6742, 4327, 24, 4)),
+    (LearnerConfig(64, 8, 4, 10), 4, "ecp5", (6956, 4327, 24, 4)),
     (LearnerConfig(64, 8, 4, 10), 4, "gowin", (9043, 4327, 24, 4)),
-    (LearnerConfig(256, 16, 8, 10), 1, "ecp5", (4817, 2514, 35, 1)),
+    (LearnerConfig(256, 16, 8, 10), 1, "ecp5", (5015, 2514, 35, 1)),
     (LearnerConfig(256, 16, 8, 10), 1, "gowin", (5579, 2514, 35, 1)),
-    (LearnerConfig(256, 16, 8, 10), 4, "ecp5", (12542, 7676, 48, 4)),
+    (LearnerConfig(256, 16, 8, 10), 4, "ecp5", (12931, 7676, 48, 4)),
     (LearnerConfig(256, 16, 8, 10), 4, "gowin", (16481, 7676, 48, 4)),
 ]
 
