@@ -62,17 +62,28 @@ def _run(options: argparse.Namespace) -> None:
     train([job for job in jobs if options.fresh or not _known(job)], options.jobs)
     if options.estimate:
         estimate(options.sets)
-    routed = [route(recipe) for recipe in options.sets] if options.route else []
+    for recipe in options.sets if options.route else ():
+        keep_routed(route(recipe))
     sets = {recipe: rows for recipe in SETS if (rows := results(recipe))}
-    if routed:
-        write_file(RESULTS / "routed.json", json.dumps(routed, indent=1) + "\n")
-    known = RESULTS / "routed.json"
-    text = page(sets, json.loads(known.read_text()) if known.is_file() else [], BOARD, "make methods")
+    text = page(sets, routed(), BOARD, "make methods")
     print(text)
     if options.out:
         write_file(options.out, text)
         for recipe, rows in sets.items():
             write_file(RESULTS / f"{recipe}.svg", plot(recipe, rows))
+
+
+def routed() -> list[dict[str, Any]]:
+    """Return what was placed and routed, in the order of SETS."""
+    path = RESULTS / "routed.json"
+    rows = json.loads(path.read_text()) if path.is_file() else []
+    return sorted(rows, key=lambda row: list(SETS).index(row["recipe"]))
+
+
+def keep_routed(row: dict[str, Any]) -> None:
+    """Put `row` among what was placed and routed, on disk at once: each takes minutes."""
+    rows = [other for other in routed() if other["recipe"] != row["recipe"]] + [row]
+    write_file(RESULTS / "routed.json", json.dumps(rows, indent=1) + "\n")
 
 
 def results(recipe: str) -> list[dict[str, Any]]:

@@ -97,3 +97,11 @@ def test_hardware_of_a_model(lut, fps, monkeypatch):
     monkeypatch.setattr(methods_run, "load_board", lambda name: small)
     found = methods_run.hardware_of(model, "ulx3s-45f", 3136)
     assert found["interval"] == 3136 and 2000 < found["lut"] < 6000 and (found["fps"] is not None) == fps
+
+
+def test_what_was_routed_is_kept_one_by_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(methods, "RESULTS", tmp_path)
+    assert methods.routed() == []
+    for recipe, lut in (("fashion-mux", 1), ("mnist-mux", 2), ("fashion-mux", 3)):
+        methods.keep_routed({"recipe": recipe, "lut": lut})
+    assert methods.routed() == [{"recipe": "mnist-mux", "lut": 2}, {"recipe": "fashion-mux", "lut": 3}]
