@@ -98,8 +98,12 @@ module mux_mac #(
       end
       assign chosen[i*X_BITS+:X_BITS] = taps[int'(turn)*X_BITS+:X_BITS];
     end else begin : by_position
-      logic [TAPS*X_BITS-1:0] taps;
-      logic [     T_BITS-1:0] position;
+      logic [ TAPS*X_BITS-1:0] taps;
+      logic [TURNS*T_BITS-1:0] positions;  // of this multiplexer alone: an index into all of them takes Yosys minutes
+      logic [      T_BITS-1:0] position;
+      for (genvar f = 0; f < TURNS; f++) begin : place
+        assign positions[f*T_BITS+:T_BITS] = POSITIONS[(f*LANES+i)*T_BITS+:T_BITS];
+      end
       for (genvar t = 0; t < TAPS; t++) begin : choice
         logic [GROUPS*X_BITS-1:0] parts;
         for (genvar f = 0; f < GROUPS; f++) begin : source
@@ -107,7 +111,7 @@ module mux_mac #(
         end
         assign taps[t*X_BITS+:X_BITS] = parts[(HOLD != 0 ? int'(part) : 0)*X_BITS+:X_BITS];
       end
-      assign position = POSITIONS[(int'(turn)*LANES+i)*T_BITS+:T_BITS];
+      assign position = positions[int'(turn)*T_BITS+:T_BITS];
       assign chosen[i*X_BITS+:X_BITS] = taps[int'(position)*X_BITS+:X_BITS];
     end
   end
