@@ -65,7 +65,9 @@ def _run(options: argparse.Namespace) -> None:
     for recipe in options.sets if options.route else ():
         keep_routed(route(recipe))
     sets = {recipe: rows for recipe in SETS if (rows := results(recipe))}
-    text = page(sets, routed(), BOARD, "make methods")
+    missing = [recipe for recipe in SETS if recipe not in sets]
+    command = f"python benchmarks/methods.py --route --sets {' '.join(sets)}" if missing else "make methods"
+    text = page(sets, routed(), BOARD, command)
     print(text)
     if options.out:
         write_file(options.out, text)
