@@ -13,6 +13,7 @@ from typing import Any
 import hardware_pins
 import numpy as np
 from hardware_route import fmax
+from hardware_rows import tried
 from hardware_synthesis import CACHE, count, keep
 from learner_rates import title
 
@@ -90,10 +91,14 @@ def areas(config: LearnerConfig, lanes: int, families: Sequence[str], timeout: f
 def routed(config: LearnerConfig, lanes: int, families: Sequence[str], mhz: float, timeout: float) -> Row:
     """The clock of the cell on each of `families`, routed for one of `mhz`, in a shell with few pins.
 
-    Raises ToolFailed.
+    None where nextpnr finds no place for it, which is said.
     """
     files = alone(config, lanes) | {f"{hardware_pins.TOP}.sv": hardware_pins.few_pins(TOP, *_ports(config)).encode()}
-    found = {family: fmax(files, hardware_pins.TOP, mhz, timeout, family=family) for family in families}
+    what, top = f"{title(config)}, {lanes} lanes", hardware_pins.TOP
+    found = {
+        family: tried(what, lambda on=family: fmax(files, top, mhz, timeout, family=on))  # type: ignore[misc]
+        for family in families
+    }
     return {"size": title(config), "lanes": lanes, "mhz": found}
 
 

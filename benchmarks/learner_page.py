@@ -99,7 +99,7 @@ def _areas(rows: Sequence[Row], _: Mapping[str, Any]) -> list[str]:
 
 def _routes(rows: Sequence[Row], _: Mapping[str, Any]) -> list[str]:
     made = [
-        [row["size"], str(row["lanes"]), PARTS[family].title, f"{mhz:.0f}"]
+        [row["size"], str(row["lanes"]), PARTS[family].title, "no place" if mhz is None else f"{mhz:.0f}"]
         for row in rows
         for family, mhz in row["mhz"].items()
     ]

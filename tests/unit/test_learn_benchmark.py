@@ -6,7 +6,7 @@ import sys
 import pytest
 import torch
 
-from lutwright.errors import Mismatch
+from lutwright.errors import Mismatch, ToolFailed
 from lutwright.learn import LearnerConfig
 from lutwright.learn.module import LearnerModule
 from lutwright.resources import room
@@ -109,6 +109,16 @@ def test_the_page_of_the_hardware(monkeypatch, capsys):
     for part in ("LFE5U-85F, speed grade 6", "GW2AR-18, C8/I7"):
         assert f"| d=8 P=2 k=2 C=3 | 1 | {part} | {50 + files + 1} |" in page
     assert "for one of" not in page
+
+
+def test_a_size_without_a_place_is_said(monkeypatch, capsys):
+    def fails(files, top, mhz, timeout, family):
+        raise ToolFailed("tool 'nextpnr'", "must find a place", "none")
+
+    monkeypatch.setattr(learner_hardware, "fmax", fails)
+    assert benchmark.main(["--parts", "route", "--sizes", "8,2,2,3", "--lanes", "1", "--families", "gowin"]) == 0
+    said = capsys.readouterr()
+    assert "| d=8 P=2 k=2 C=3 | 1 | GW2AR-18, C8/I7 | no place |" in said.out and "must find a place" in said.err
 
 
 def test_a_shell_has_few_pins_and_a_path_to_every_port(tmp_path):
