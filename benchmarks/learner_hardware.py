@@ -95,10 +95,7 @@ def routed(config: LearnerConfig, lanes: int, families: Sequence[str], mhz: floa
     """
     files = alone(config, lanes) | {f"{hardware_pins.TOP}.sv": hardware_pins.few_pins(TOP, *_ports(config)).encode()}
     what, top = f"{title(config)}, {lanes} lanes", hardware_pins.TOP
-    found = {
-        family: tried(what, lambda on=family: fmax(files, top, mhz, timeout, family=on))
-        for family in families
-    }
+    found = {family: tried(what, lambda on=family: fmax(files, top, mhz, timeout, family=on)) for family in families}
     return {"size": title(config), "lanes": lanes, "mhz": found}
 
 
