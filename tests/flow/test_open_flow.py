@@ -332,7 +332,7 @@ def test_tools_that_write_nothing(monkeypatch, tmp_path):
     with pytest.raises(ToolFailed, match=r"tool 'yosys': must write a netlist, not nothing readable"):
         synthesise(tmp_path, make_project(tmp_path, board), board, "board_top")
     with pytest.raises(ToolFailed, match=r"tool 'nextpnr-ecp5': must write its report, not nothing readable"):
-        flow._place(tmp_path, board, "board_top", 1, 10.0)
+        flow._place(tmp_path, board, "board_top", 1, 10.0, 100)
     with pytest.raises(ToolFailed, match=r"packer: must write a bitstream, not nothing"):
         flow._pack(tmp_path, board, "board_top", tmp_path / "board_top.bit", 10.0)
     with pytest.raises(ToolFailed, match=r"nextpnr: the report must name utilisation and Fmax, not only \['fmax'\]"):
@@ -350,10 +350,10 @@ def test_nextpnr_that_fails(monkeypatch, tmp_path):
     board = load_board("ulx3s-45f")
     fake(monkeypatch, tmp_path, "print('ERROR: Unable to place cell u1, no BELs remaining'); raise SystemExit(1)")
     with pytest.raises(DoesNotFit, match=r"nextpnr found no place for the design \(ERROR: Unable to place cell u1"):
-        flow._place(tmp_path, board, "board_top", 1, 10.0)
+        flow._place(tmp_path, board, "board_top", 1, 10.0, 100)
     fake(monkeypatch, tmp_path, "print('ERROR: pin X does not exist'); raise SystemExit(1)")
     with pytest.raises(ToolFailed, match=r"Log place_board_top.log: ERROR: pin X does not exist"):
-        flow._place(tmp_path, board, "board_top", 1, 10.0)
+        flow._place(tmp_path, board, "board_top", 1, 10.0, 100)
     report = {"utilization": {"DP16KD": {"used": 200, "available": 108}}, "fmax": {"clk": {"achieved": 50.0}}}
     with pytest.raises(DoesNotFit, match=r"has 108 cells DP16KD, the design needs 200"):
         flow._measure(board, report, None, tmp_path / "x.bit")

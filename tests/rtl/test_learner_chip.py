@@ -74,7 +74,7 @@ def images(chip, count, seed=1):
 
 @pytest.mark.parametrize(
     ("name", "ratios", "versions"),
-    [("plain", (1, 3), 1), ("flipped crops", (1, 4), 2), ("signed sums", (2, 3), 1), ("odd widths", (3, 2), 5)],
+    [("plain", (4, 3), 1), ("flipped crops", (1, 1), 2), ("signed sums", (2, 3), 1), ("odd widths", (3, 2), 5)],
 )
 def test_every_word_under_every_stall(name, ratios, versions, projects, tmp_path):
     project = projects(name)

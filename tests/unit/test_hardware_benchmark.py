@@ -73,7 +73,8 @@ def test_no_netlist_is_an_error_and_is_not_kept(cache, monkeypatch):
 
 def test_no_report_of_the_router_is_an_error(monkeypatch):
     monkeypatch.setattr(hardware_route, "run_tool", lambda *rest: None)
-    monkeypatch.setattr(hardware_route, "synthesise", lambda *rest, **more: None)
+    small = types.SimpleNamespace(cells=types.SimpleNamespace(lut=100))
+    monkeypatch.setattr(hardware_route, "synthesise", lambda *rest, **more: small)
     with pytest.raises(ToolFailed, match="nextpnr-ecp5"):
         hardware_route.fmax({"a.sv": b""}, "a", 100, 10)
 
