@@ -33,11 +33,11 @@ FITTED = ("logic", "select", "product", "table", "chain", "loose")
 _PAGE = """\
 # The cost model against synthesis
 
-Estimates of dataflow/cost.py and what Yosys counts: LUTs (as they are placed: LUT sites on Gowin, cells TRELLIS_COMB on
-ECP5), flip-flops, block RAMs (18 kbit; 4 kbit
-on iCE40) and multipliers of cores by themselves, without a board. The coefficients of dataflow/parts.py are fitted to
-small networks of one or two layers; the networks below are not among them, but one formula, of multiplexers with up to
-four turns, was settled by a stage of mnist-mux at 784 clocks. "block RAM" and "DSP": estimate, count.
+Estimates of dataflow/cost.py and what Yosys counts: LUTs as they are placed (LUT sites on Gowin, cells TRELLIS_COMB on
+ECP5), flip-flops, block RAMs (18 kbit; 4 kbit on iCE40) and multipliers of cores by themselves, without a board. The
+coefficients of dataflow/parts.py are fitted to small networks of one or two layers; the networks below are not among
+them, but one formula, of multiplexers with up to four turns, was settled by a stage of mnist-mux at 784 clocks. "block
+RAM" and "DSP": estimate, count.
 
 ```text
 {tables}

@@ -16,8 +16,8 @@ from lutwright.emit.rtl import cell_closure
 from lutwright.emit.unrolled import unrolled_file
 from lutwright.errors import ToolFailed
 from lutwright.files import write_file
-from lutwright.flow.ecp5 import comb_cells, open_chains
-from lutwright.flow.gowin import lut_sites
+from lutwright.flow.ecp5 import open_chains
+from lutwright.flow.synth import count_cells
 from lutwright.flow.tools import YOSYS, run_tool, tail, version
 from lutwright.flow.yosys_passes import DSP_CELL, dsp_passes, maps, synth_passes
 from lutwright.numerics.packing import literal, memory_lines
@@ -33,20 +33,9 @@ _SYNTH = {
     "xc7": "synth_xilinx -family xc7 -top {top} -flatten -noiopad{dsp}",
     "ice40": "synth_ice40 -top {top}{dsp}",
 }
-# kind -> regular expression of cell types, and how many of the kind one such cell takes
-_CELLS: dict[str, dict[str, tuple[tuple[str, float], ...]]] = {
-    "ecp5": {
-        "lut": (),
-        "ff": ((r"TRELLIS_FF", 1),),
-        "bram": ((r"DP16KD|PDPW16KD", 1),),
-        "dsp": ((r"MULT18X18D", 1),),
-    },
-    "gowin": {
-        "lut": (),
-        "ff": ((r"DFF\w*", 1),),
-        "bram": ((r"(SP|SDP|DP|ROM|pROM|SPX9|SDPX9|DPX9|ROMX9|pROMX9)B?", 1),),
-        "dsp": ((r"MULT18X18|MULT9X9|MULTALU\w*|MULTADDALU\w*", 1),),
-    },
+# Of families without a flow of their own (flow/synth.py counts the others): kind -> regular expression of cell types,
+# how many of the kind one such cell takes.
+_CELLS: dict[str, dict[str, tuple[tuple[str, int], ...]]] = {
     # A RAM32M or RAM64M is four LUTs; a RAMB36E1 is two blocks of 18 kbit.
     "xc7": {
         "lut": ((r"LUT[1-6]|SRL\w+|RAM(32|64)X1S", 1), (r"RAM(32|64)X1D|RAM128X1S", 2), (r"RAM(32|64)M|RAM128X1D", 4)),
@@ -122,17 +111,18 @@ def _synthesise(files: Mapping[str, bytes], top: str, family: str, script: str, 
             cells, ports = modules[top]["cells"], modules[top]["ports"]
         except (OSError, ValueError, KeyError) as error:
             raise ToolFailed("tool 'yosys'", "must write a netlist", "none", tail(folder / "log")) from error
+    if family not in _CELLS:
+        if family == "ecp5":
+            open_chains(cells, ports)
+        seen = count_cells(family, cells)
+        return Counts(seen.lut, seen.ff, seen.bram, seen.dsp)
     by_type = Counter(str(cell["type"]) for cell in cells.values())
-    found = {
-        kind: round(sum(n * by for rule, by in rules for cell, n in by_type.items() if re.fullmatch(rule, cell)))
-        for kind, rules in _CELLS[family].items()
-    }
-    if family == "gowin":
-        found["lut"] = lut_sites(cells)
-    if family == "ecp5":
-        open_chains(cells, ports)
-        found["lut"] = comb_cells(cells)
-    return Counts(**found)
+    return Counts(
+        **{
+            kind: sum(n * by for rule, by in rules for cell, n in by_type.items() if re.fullmatch(rule, cell))
+            for kind, rules in _CELLS[family].items()
+        }
+    )
 
 
 def alone(stage: Stage) -> dict[str, bytes]:
