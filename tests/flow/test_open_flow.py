@@ -339,6 +339,16 @@ def test_tools_that_write_nothing(monkeypatch, tmp_path):
         flow._measure(board, {"fmax": {}}, None, tmp_path / "board_top.bit")
 
 
+def test_two_drivers_that_yosys_joins(monkeypatch, tmp_path):
+    """It only warns, and writes a circuit in which one of them is gone."""
+    board, said = load_board("ulx3s-45f"), "Driver-driver conflict for n between cell c.Y and constant 1'x in top"
+    fake(monkeypatch, tmp_path, f"print({'Warning: ' + said!r})")
+    with pytest.raises(ToolFailed) as caught:
+        synthesise(tmp_path, make_project(tmp_path, board), board, "board_top")
+    wanted = f"tool 'yosys': must keep one driver for each net, not {said}. This is a fault of Yosys, log synth_board_top"
+    assert str(caught.value).startswith(wanted)
+
+
 def test_a_packer_that_fails_leaves_nothing(monkeypatch, tmp_path):
     fake(monkeypatch, tmp_path, "import sys; open(sys.argv[-1], 'w').write('half'); sys.exit(1)")
     with pytest.raises(ToolFailed, match="tool 'ecppack'"):

@@ -107,8 +107,28 @@ def synthesise(
     for name, data in maps(board.family).items():
         (flow / name).write_bytes(data)
     write_file(script, _script(project, sources, board, top, pads))
-    run_tool(YOSYS, [str(script.resolve())], project, log, timeout)
+    run_yosys(script.resolve(), project, log, timeout)
     return Synthesis(_read_cells(board.family, result[0], top, log), result[0], result[1], log)
+
+
+def run_yosys(script: Path, folder: Path, log: Path, timeout: float) -> None:
+    """Run Yosys on `script` in `folder`. timeout: seconds.
+
+    Raises ToolMissing, and ToolFailed also where two drivers met on a net: Yosys takes one of them and goes on, and
+    what it then writes is another circuit.
+    """
+    run_tool(YOSYS, [str(script)], folder, log, timeout)
+    met = next((line for line in log.read_text(errors="replace").splitlines() if _TWO_DRIVERS in line), None)
+    if met is not None:
+        raise ToolFailed(
+            "tool 'yosys'",
+            "must keep one driver for each net",
+            met.removeprefix("Warning: "),
+            f"This is a fault of Yosys, log {log.name}. Try another of its versions, or change the folding.",
+        )
+
+
+_TWO_DRIVERS = "Driver-driver conflict"
 
 
 def _script(project: Path, sources: list[Path], board: Board, top: str, pads: bool) -> str:

@@ -15,6 +15,8 @@ _DSP_MAP = {
     "xc7": ("+/xilinx/xc7_dsp_map.v", "MUL25X18", 25, 18),
     "ice40": ("+/ice40/dsp_map.v", "MUL16X16", 16, 16),
 }
+# The reader of abc9 that Yosys had before 0.70: the new one puts x in place of some nets (its issue 6237).
+_OLD_READER = "scratchpad -set abc9.xaiger 1"
 _SHORT_ADDER = 5  # bits of the widest result of an adder that is made of LUTs on Gowin
 _ADDER_MAPS = {"ecp5": "ecp5_adder.v"}
 
@@ -26,7 +28,7 @@ def maps(family: str) -> dict[str, bytes]:
 
 
 def synth_passes(family: str, synth: str, folder: str = "") -> list[str]:
-    """The command `synth` of `family`; in two parts where adders are mapped in a way of our own between them.
+    """The command `synth` of `family`, safe; in two parts where adders are mapped in a way of our own between them.
 
     On "gowin" short ones are made of LUTs; on "ecp5" all by hw/techmap. folder: that of maps(family), ending in "/".
     """
@@ -35,8 +37,8 @@ def synth_passes(family: str, synth: str, folder: str = "") -> list[str]:
     elif family in _ADDER_MAPS:
         adders = f"techmap -map +/techmap.v -map {folder}{_ADDER_MAPS[family]} t:$alu"
     else:
-        return [synth]
-    return [f"{synth} -run begin:map_gates", adders, f"{synth} -run map_gates:"]
+        return [_OLD_READER, synth]
+    return [_OLD_READER, f"{synth} -run begin:map_gates", adders, f"{synth} -run map_gates:"]
 
 
 def dsp_passes(family: str) -> list[str]:
