@@ -17,8 +17,8 @@ from lutwright.emit.unrolled import unrolled_file
 from lutwright.errors import ToolFailed
 from lutwright.files import write_file
 from lutwright.flow.ecp5 import open_chains
-from lutwright.flow.synth import count_cells
-from lutwright.flow.tools import YOSYS, run_tool, tail, version
+from lutwright.flow.synth import count_cells, run_yosys
+from lutwright.flow.tools import YOSYS, tail, version
 from lutwright.flow.yosys_passes import DSP_CELL, dsp_passes, maps, synth_passes
 from lutwright.numerics.packing import literal, memory_lines
 from lutwright.resources import room
@@ -105,7 +105,7 @@ def _synthesise(files: Mapping[str, bytes], top: str, family: str, script: str, 
         folder = Path(name)
         for path, data in {**files, **maps(family), "synth.ys": script.encode()}.items():
             (folder / path).write_bytes(data)
-        run_tool(YOSYS, ["synth.ys"], folder, folder / "log", timeout)
+        run_yosys(Path("synth.ys"), folder, folder / "log", timeout)
         try:
             modules = json.loads((folder / "netlist.json").read_text())["modules"]
             cells, ports = modules[top]["cells"], modules[top]["ports"]
@@ -135,14 +135,19 @@ def alone(stage: Stage) -> dict[str, bytes]:
     return files | {f"{cell}.sv": (cells / f"{cell}.sv").read_bytes() for cell in sorted(cell_closure({stage.cell}))}
 
 
+_PORTS = ("clk", "rst", "s_data", "s_valid", "s_ready", "m_data")
+
+
 def _around(stage: Stage) -> str:
     ins, taken = sum(stream.width for stream in stage.takes), len(stage.takes)
     told = ",\n".join(f"      .{key}({_value(value)})" for key, value in stage.parameters.items())
-    ports = "\n".join(f"      .{name}({name})," for name in ("clk", "rst", "s_data", "s_valid", "s_ready", "m_data"))
+    credit = ["left"] if stage.loop else []
+    way = "input" if stage.cell == "credit_gate" else "output"
+    ports = "\n".join(f"      .{name}({name})," for name in (*_PORTS, *credit))
     return f"""module alone (
     input  logic clk,
     input  logic rst,
-    input  logic [{ins - 1}:0] s_data,
+{"".join(f"    {way} logic {name},{chr(10)}" for name in credit)}    input  logic [{ins - 1}:0] s_data,
     input  logic [{taken - 1}:0] s_valid,
     output logic [{taken - 1}:0] s_ready,
     output logic [{stage.stream.width - 1}:0] m_data,

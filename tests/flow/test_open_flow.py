@@ -345,7 +345,7 @@ def test_two_drivers_that_yosys_joins(monkeypatch, tmp_path):
     fake(monkeypatch, tmp_path, f"print({'Warning: ' + said!r})")
     with pytest.raises(ToolFailed) as caught:
         synthesise(tmp_path, make_project(tmp_path, board), board, "board_top")
-    wanted = f"tool 'yosys': must keep one driver for each net, not {said}. This is a fault of Yosys, log synth_board_top"
+    wanted = f"tool 'yosys': must keep one driver for each net, not {said}. This is a fault of Yosys, log synth"
     assert str(caught.value).startswith(wanted)
 
 

@@ -58,14 +58,14 @@ def test_a_stage_alone_is_counted_once(small, cache, monkeypatch):
     want = cost(stage).on("ecp5")
     assert (made.lut, made.ff, made.bram, made.dsp) == (want.lut, want.ff, 0, 0)
     assert (cache / ".gitignore").read_text() == "*\n"
-    monkeypatch.setattr(hardware_synthesis, "run_tool", None)  # a second run must not need it
+    monkeypatch.setattr(hardware_synthesis, "run_yosys", None)  # a second run must not need it
     assert hardware_synthesis.count(files, "alone", "ecp5") == made
     with pytest.raises(TypeError):
         hardware_synthesis.count(files, "alone", "xc7")
 
 
 def test_no_netlist_is_an_error_and_is_not_kept(cache, monkeypatch):
-    monkeypatch.setattr(hardware_synthesis, "run_tool", lambda *rest: None)
+    monkeypatch.setattr(hardware_synthesis, "run_yosys", lambda *rest: None)
     with pytest.raises(ToolFailed, match="must write a netlist"):
         hardware_synthesis.count({"a.sv": b""}, "a", "ecp5")
     assert not cache.exists()

@@ -167,6 +167,15 @@ def _fifo(stage: Stage) -> Cost:
     return control + memory(words, _p(stage, "WIDTH"), _p(stage, "BLOCK"))
 
 
+def _credit_gate(stage: Stage) -> Cost:
+    count = _p(stage, "CREDITS").bit_length()
+    return Cost(logic=3 + 2.5 * count, ff=count + 1)
+
+
+def _credit_store(stage: Stage) -> Cost:
+    return _fifo(stage) + Cost(logic=1, ff=1)
+
+
 def _replay(stage: Stage) -> Cost:
     at, times = _count(_p(stage, "BEATS")), _count(_p(stage, "TIMES"))
     control = Cost(logic=13 + 3.2 * at + 2 * times, ff=2 * at + times + 5)
@@ -405,6 +414,8 @@ def _top_k(stage: Stage) -> Cost:
 FORMULAS: dict[str, Callable[[Stage], Cost]] = {
     "argmax": _argmax,
     "concat": _concat,
+    "credit_gate": _credit_gate,
+    "credit_store": _credit_store,
     "depthwise_mac": _depthwise_mac,
     "extend": _nothing,
     "fifo": _fifo,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from lutwright.dataflow import lower_macs, lower_moves, lower_points
 from lutwright.dataflow.buffers import edge_depths
 from lutwright.dataflow.folding import Fold
+from lutwright.dataflow.free_run import free_run
 from lutwright.dataflow.lowering import Lowering, Target
 from lutwright.dataflow.stage import Outlet, Pipeline
 from lutwright.dataflow.supported import require_cells
@@ -21,8 +22,8 @@ def lower(graph: Graph, folds: dict[str, Fold], target: Target) -> Pipeline:
     UnsupportedOp names what no cell does.
     """
     require_cells(graph)
-    bare = lower_bare(graph, folds, target)
-    return _lower(graph, folds, target, edge_depths(graph, bare))
+    bare = free_run(lower_bare(graph, folds, target), target.block_bits)
+    return free_run(_lower(graph, folds, target, edge_depths(graph, bare)), target.block_bits)
 
 
 def lower_bare(

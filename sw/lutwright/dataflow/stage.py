@@ -60,6 +60,7 @@ class Stage:
     stream: what comes out, on each of `ports` outputs alike. cycles: clocks a frame in which it is busy.
     files: memory files that it reads, name -> rows int64 [depth, elements] and bits of an element.
     made: the layer that a generated module `cell` computes, None where the cell is one of hw/rtl.
+    loop: of a credit_gate and of a credit_store, the store from which the gate's credits come back.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Stage:
     files: Mapping[str, Vector] = field(default_factory=dict)
     ports: int = 1
     made: Unrolled | None = None
+    loop: str = ""
 
 
 @dataclass(frozen=True)

@@ -135,6 +135,8 @@ def stage_values(
             "valid": _joined([_signal(link, "valid", ports) for link in stage.inputs]),
             "ready": _joined([_signal(link, "ready", ports) for link in stage.inputs]),
             "comment": comment(stage),
+            "loop": stage.loop,
+            "opens": stage.loop not in ("", stage.name),
             "parameters": [(key, _value(value)) for key, value in stage.parameters.items()],
         }
         for stage in stages
