@@ -31,31 +31,23 @@ _SYNTH = {
     "ecp5": "synth_ecp5 -top {top} -nowidelut -noiopad{dsp}",
     "gowin": "synth_gowin -top {top} -nowidelut -noiopads{dsp}",
     "xc7": "synth_xilinx -family xc7 -top {top} -flatten -noiopad{dsp}",
-    "ice40": "synth_ice40 -top {top}{dsp}",
+    "ice40": "synth_ice40 -top {top} -device hx -abc9{dsp}",
 }
-# Of families without a flow of their own (flow/synth.py counts the others): kind -> regular expression of cell types,
-# how many of the kind one such cell takes.
-_CELLS: dict[str, dict[str, tuple[tuple[str, int], ...]]] = {
+# Cells of a 7-series part, which has no flow here (flow/synth.py counts the others): kind -> regular expression
+# of cell types, how many of the kind one such cell takes.
+_XC7: dict[str, tuple[tuple[str, int], ...]] = {
     # A RAM32M or RAM64M is four LUTs; a RAMB36E1 is two blocks of 18 kbit.
-    "xc7": {
-        "lut": ((r"LUT[1-6]|SRL\w+|RAM(32|64)X1S", 1), (r"RAM(32|64)X1D|RAM128X1S", 2), (r"RAM(32|64)M|RAM128X1D", 4)),
-        "ff": ((r"FD[RSCP]E(_1)?", 1),),
-        "bram": ((r"RAMB18E1", 1), (r"RAMB36E1", 2)),
-        "dsp": ((r"DSP48E1", 1),),
-    },
-    # A carry sits in front of the LUT that adds: it takes no place of its own.
-    "ice40": {
-        "lut": ((r"SB_LUT4", 1),),
-        "ff": ((r"SB_DFF\w*", 1),),
-        "bram": ((r"SB_RAM40_4K\w*", 1),),
-        "dsp": ((r"SB_MAC16", 1),),
-    },
+    "lut": ((r"LUT[1-6]|SRL\w+|RAM(32|64)X1S", 1), (r"RAM(32|64)X1D|RAM128X1S", 2), (r"RAM(32|64)M|RAM128X1D", 4)),
+    "ff": ((r"FD[RSCP]E(_1)?", 1),),
+    "bram": ((r"RAMB18E1", 1), (r"RAMB36E1", 2)),
+    "dsp": ((r"DSP48E1", 1),),
 }
 
 
 @dataclass(frozen=True)
 class Counts:
-    """LUTs as they are placed (sites on Gowin, cells TRELLIS_COMB on ECP5), flip-flops, block RAMs, multipliers.
+    """LUTs as they are placed (sites on Gowin, cells TRELLIS_COMB on ECP5, logic cells on iCE40), flip-flops, block
+    RAMs, multipliers.
 
     A block RAM has 18 kbit, on iCE40 4 kbit.
     """
@@ -111,7 +103,7 @@ def _synthesise(files: Mapping[str, bytes], top: str, family: str, script: str, 
             cells, ports = modules[top]["cells"], modules[top]["ports"]
         except (OSError, ValueError, KeyError) as error:
             raise ToolFailed("tool 'yosys'", "must write a netlist", "none", tail(folder / "log")) from error
-    if family not in _CELLS:
+    if family != "xc7":
         if family == "ecp5":
             open_chains(cells, ports)
         seen = count_cells(family, cells)
@@ -120,7 +112,7 @@ def _synthesise(files: Mapping[str, bytes], top: str, family: str, script: str, 
     return Counts(
         **{
             kind: sum(n * by for rule, by in rules for cell, n in by_type.items() if re.fullmatch(rule, cell))
-            for kind, rules in _CELLS[family].items()
+            for kind, rules in _XC7.items()
         }
     )
 

@@ -16,11 +16,12 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from lutwright.devices import device_fault
 from lutwright.errors import BadBoard, BadOption, UnknownBoard
 from lutwright.plls import Pll, find_pll, kind_of
 from lutwright.resources import room
 
-Family = Literal["gowin", "ecp5"]
+Family = Literal["ice40", "ecp5", "gowin"]
 Active = Literal["low", "high"]
 
 
@@ -33,12 +34,14 @@ class _Part(BaseModel):
 class Clock(_Part):
     """The clock of the design: the pin of the board's oscillator, frequency in MHz, I/O standard.
 
+    pll_pad: on iCE40, whether the pin is the pad of a PLL: then that PLL takes it in, and nothing else can.
     pll: what makes `mhz` of the oscillator, None where it is the oscillator itself; at_clock sets it, not a file.
     """
 
     pin: str
     mhz: float = Field(gt=0, le=1000)
     io: str = "LVCMOS33"
+    pll_pad: bool = False
     pll: Pll | None = None
 
     @property
@@ -73,17 +76,19 @@ class Leds(_Part):
 
 
 class Resources(_Part):
-    """What the part has: 4-input LUTs, flip-flops, block RAMs of `bram_kbit` kbit each, 18 x 18 multipliers."""
+    """What the part has: 4-input LUTs, flip-flops, block RAMs of `bram_kbit` kbit each, multipliers of 18 x 18 bits
+    (16 x 16 on iCE40), single-port RAMs of 256 kbit (iCE40 UltraPlus; no design uses them yet)."""
 
     lut: int = Field(gt=0)
     ff: int = Field(gt=0)
     bram: int = Field(ge=0)
     bram_kbit: int = Field(ge=0)
     dsp: int = Field(ge=0)
+    spram: int = Field(default=0, ge=0)
 
 
 class Tools(_Part):
-    """Additional arguments, after our own, for synthesis (synth_gowin, synth_ecp5), nextpnr and the packer."""
+    """Additional arguments, after our own, for synthesis (synth_ice40 and its like), nextpnr and the packer."""
 
     synth: tuple[str, ...] = ()
     place: tuple[str, ...] = ()
@@ -91,7 +96,7 @@ class Tools(_Part):
 
 
 class Board(_Part):
-    """One board. `device` is the die as the open tools name it, `part` the full order name."""
+    """One board. `device` is the die as the open tools name it, `part` the full order name; iCE40 has no `speed`."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     title: str
@@ -99,7 +104,7 @@ class Board(_Part):
     device: str
     part: str
     package: str
-    speed: str
+    speed: str = ""
     clock: Clock
     uart: Uart
     resources: Resources
@@ -154,7 +159,7 @@ def at_clock(board: Board, mhz: float) -> Board:
     if not 0 < mhz <= 1000:
         raise BadOption(where, "must be above 0 and at most 1000 MHz", f"{mhz:g}", "Leave it out for the board's.")
     if mhz == own:
-        made = Clock(pin=board.clock.pin, mhz=own, io=board.clock.io)
+        made = board.clock.model_copy(update={"mhz": own, "pll": None})
     else:
         kind = kind_of(board.family, board.device, board.speed)
         if kind is None:
@@ -166,7 +171,7 @@ def at_clock(board: Board, mhz: float) -> Board:
                 "Leave it out.",
             )
         pll = find_pll(kind, own, mhz, where)
-        made = Clock(pin=board.clock.pin, mhz=pll.mhz, io=board.clock.io, pll=pll)
+        made = board.clock.model_copy(update={"mhz": pll.mhz, "pll": pll})
     changed = board.model_copy(update={"clock": made})
     fault = _baud_fault(changed)
     if fault:
@@ -211,6 +216,9 @@ def _schema_error(where: str, error: ValidationError) -> BadBoard:
 
 def _check(board: Board, where: str) -> None:
     """The rules between keys."""
+    told = device_fault(board.family, board.device, board.part, board.package, board.speed)
+    if told:
+        raise BadBoard(where, told[0], told[1], told[2])
     twice = [pin for pin, count in Counter(board.pins().values()).items() if count > 1]
     if twice:
         users = " and ".join(use for use, pin in board.pins().items() if pin == twice[0])

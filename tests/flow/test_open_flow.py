@@ -15,6 +15,8 @@ from lutwright.flow import tools
 from lutwright.flow.bitstream import make_bitstream
 from lutwright.flow.ecp5 import comb_cells, open_chains, router
 from lutwright.flow.gowin import lut_sites
+from lutwright.flow.ice40 import logic_cells
+from lutwright.flow.route import Design, with_seed
 from lutwright.flow.synth import count_cells, synthesise
 from lutwright.resources import room
 
@@ -30,24 +32,27 @@ def make_project(folder, board, core="byte_sum"):
     return [folder / "board_top.sv", folder / f"{core}.sv", *link_sources(), *clock_sources(board)]
 
 
-@pytest.mark.parametrize("name", ["tangnano9k", "ulx3s-45f"])
+@pytest.mark.parametrize("name", ["tangnano9k", "ulx3s-45f", "icebreaker", "hx8k", "orangecrab", "tangnano20k"])
 def test_bitstream(name, tmp_path):
     board = load_board(name)
     sources = make_project(tmp_path, board)
     steps = []
     made = make_bitstream(tmp_path, sources, board, "board_top", progress=steps.append)
     assert steps == ["synthesis", "place and route", "bitstream"]
-    assert made.bitstream == tmp_path / ("board_top.fs" if board.family == "gowin" else "board_top.bit")
+    suffix = {"gowin": "fs", "ecp5": "bit", "ice40": "bin"}[board.family]
+    assert made.bitstream == tmp_path / f"board_top.{suffix}"
     data = made.bitstream.read_bytes()
     if board.family == "gowin":
         assert len(data) > 1_000_000
         assert set(data) == set(b"01\n")
+    elif board.family == "ecp5":
+        assert board.part[:9].encode() in data[:200]
     else:
-        assert b"LFE5U-45F" in data[:200]
+        assert data[:4] == b"\xff\0\0\xff" and len(data) == {"up5k": 104090, "hx8k": 135100}[board.device]
     assert 300 < made.cells.lut <= made.lut < 1.15 * made.cells.lut
     assert 200 < made.ff == made.cells.ff < 400
     assert (made.bram, made.dsp) == (1, 0)
-    assert made.clock_mhz == board.clock.mhz < 60 < made.fmax_mhz
+    assert made.clock_mhz == board.clock.mhz < (15 if board.family == "ice40" else 60) < made.fmax_mhz
     assert made.used.keys() == made.available.keys()
     assert sorted(path.name for path in (tmp_path / "logs").glob("*.log")) == [
         "pack_board_top.log",
@@ -59,13 +64,15 @@ def test_bitstream(name, tmp_path):
     assert make_bitstream(again, make_project(again, board), board, "board_top").bitstream.read_bytes() == data
 
 
-@pytest.mark.parametrize(("name", "mhz"), [("tangnano9k", 54), ("ulx3s-45f", 66), ("ulx3s-45f", 75)])
+@pytest.mark.parametrize(
+    ("name", "mhz"), [("tangnano9k", 54), ("ulx3s-45f", 66), ("ulx3s-45f", 75), ("icebreaker", 18), ("hx8k", 48)]
+)
 def test_a_bitstream_with_a_pll(name, mhz, tmp_path):
     """One output of the PLL, and two (66 MHz of 25); nextpnr is told the clock that comes out."""
     board = at_clock(load_board(name), mhz)
     made = make_bitstream(tmp_path, make_project(tmp_path, board), board, "board_top")
     assert made.clock_mhz == mhz <= made.fmax_mhz
-    assert made.used[{"gowin": "rPLL", "ecp5": "EHXPLLL"}[board.family]] == 1
+    assert made.used[{"gowin": "rPLL", "ecp5": "EHXPLLL", "ice40": "ICESTORM_PLL"}[board.family]] == 1
     log = (tmp_path / "logs" / "place_board_top.log").read_text()
     assert re.search(rf"PASS at {mhz}\.00 MHz", log)
     assert made.bitstream.stat().st_size > 10_000
@@ -124,7 +131,45 @@ def test_gowin_carry_chains(bits, carry_out, sites):
     assert lut_sites(chain) == sites + carry_out
 
 
+def test_ice40_flip_flops_share_a_cell_with_the_lut_that_feeds_only_them():
+    netlist = {
+        "lut": cell("SB_LUT4", {"O": 10}, I0=1, I1=2),
+        "behind_lut": cell("SB_DFFE", {"Q": 11}, D=10, C=3, E=4),
+        "behind_ff": cell("SB_DFF", {"Q": 12}, D=11, C=3),
+        "read": cell("SB_LUT4", {"O": 13}, I0=12),
+        "behind_read": cell("SB_DFF", {"Q": 14}, D=13, C=3),
+        "reader": cell("SB_LUT4", {"O": 15}, I0=13),
+    }
+    assert logic_cells(netlist) == 3 + 0 + 1 + 1
+
+
+def carry_adder(bits, cin="0", net=100):
+    """An adder: each bit a carry and the LUT that goes with it."""
+    made = {}
+    for i in range(bits):
+        a, b, carry = net + i, net + 20 + i, net + 40 + i - 1 if i else cin
+        made[f"c{net}_{i}"] = cell("SB_CARRY", {"CO": net + 40 + i}, I0=a, I1=b, CI=carry)
+        made[f"l{net}_{i}"] = cell("SB_LUT4", {"O": net + 60 + i}, I0="0", I1=a, I2=b, I3=carry)
+    return made
+
+
+def test_ice40_carries_take_cells_where_no_lut_goes_with_them():
+    assert logic_cells(carry_adder(4)) == 4
+    assert logic_cells(carry_adder(4, cin=1)) == 4 + 1
+    top = cell("SB_LUT4", {"O": 1}, I0="0", I1="0", I2="0", I3=143)
+    assert logic_cells(carry_adder(4) | {"top": top}) == 5  # the next cell of the chain
+    away = cell("SB_LUT4", {"O": 1}, I0=143)
+    assert logic_cells(carry_adder(4) | {"away": away}) == 5 + 1
+    compare = {name: c for name, c in carry_adder(4).items() if name.startswith("c")}
+    assert logic_cells(compare) == 4
+    inverted = cell("SB_LUT4", {"O": 120}, I0="0", I1="0", I2="0", I3=1)  # in the cell of the first carry
+    assert logic_cells(compare | {"inverted": inverted}) == 4
+    assert logic_cells(compare | {"wide": inverted | {"connections": inverted["connections"] | {"I1": [2]}}}) == 5
+
+
 def test_count_cells():
+    ice40 = count_cells("ice40", cells({"SB_LUT4": 3, "SB_RAM40_4K": 2, "SB_RAM40_4KNR": 1, "SB_MAC16": 1, "SB_IO": 4}))
+    assert (ice40.lut, ice40.ff, ice40.bram, ice40.dsp) == (3, 0, 3, 1)
     gowin = count_cells(
         "gowin",
         cells(
@@ -332,7 +377,7 @@ def test_tools_that_write_nothing(monkeypatch, tmp_path):
     with pytest.raises(ToolFailed, match=r"tool 'yosys': must write a netlist, not nothing readable"):
         synthesise(tmp_path, make_project(tmp_path, board), board, "board_top")
     with pytest.raises(ToolFailed, match=r"tool 'nextpnr-ecp5': must write its report, not nothing readable"):
-        flow._place(tmp_path, board, "board_top", 1, 10.0, 100)
+        with_seed(1)(Design(tmp_path, board, "board_top", 100, 10.0))
     with pytest.raises(ToolFailed, match=r"packer: must write a bitstream, not nothing"):
         flow._pack(tmp_path, board, "board_top", tmp_path / "board_top.bit", 10.0)
     with pytest.raises(ToolFailed, match=r"nextpnr: the report must name utilisation and Fmax, not only \['fmax'\]"):
@@ -360,10 +405,10 @@ def test_nextpnr_that_fails(monkeypatch, tmp_path):
     board = load_board("ulx3s-45f")
     fake(monkeypatch, tmp_path, "print('ERROR: Unable to place cell u1, no BELs remaining'); raise SystemExit(1)")
     with pytest.raises(DoesNotFit, match=r"nextpnr found no place for the design \(ERROR: Unable to place cell u1"):
-        flow._place(tmp_path, board, "board_top", 1, 10.0, 100)
+        with_seed(2)(Design(tmp_path, board, "board_top", 100, 10.0))
     fake(monkeypatch, tmp_path, "print('ERROR: pin X does not exist'); raise SystemExit(1)")
     with pytest.raises(ToolFailed, match=r"Log place_board_top.log: ERROR: pin X does not exist"):
-        flow._place(tmp_path, board, "board_top", 1, 10.0, 100)
+        with_seed(2)(Design(tmp_path, board, "board_top", 100, 10.0))
     report = {"utilization": {"DP16KD": {"used": 200, "available": 108}}, "fmax": {"clk": {"achieved": 50.0}}}
     with pytest.raises(DoesNotFit, match=r"has 108 cells DP16KD, the design needs 200"):
         flow._measure(board, report, None, tmp_path / "x.bit")

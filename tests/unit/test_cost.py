@@ -54,7 +54,13 @@ def test_lut_ram_by_family():
     plain = {name: replace(family, select=0.5) for name, family in FAMILIES.items()}
     assert [one.luts(replace(plain[f], loose=0)) for f in ("ecp5", "gowin", "xc7")] == [12, 16, 4]
     assert [deep.luts(replace(plain[f], loose=0)) for f in ("ecp5", "gowin", "xc7")] == [22, 28, 8]
-    assert (deep.on("ice40").bram, deep.on("ecp5").bram) == (1, 0)  # iCE40 has no LUT RAM
+
+
+def test_without_lut_ram_memories_are_flip_flops():
+    made = memory(40, 4, 0)
+    ice40 = replace(FAMILIES["ice40"], select=0.5, loose=0)
+    assert (made.on("ice40").bram, made.on("ice40").ff, made.on("ecp5").ff) == (0, 41 * 4, 4)
+    assert made.luts(ice40) == 40 * 4 + 40 + 39 * 4 * 0.5  # each with its site, an enable a word, what is read
 
 
 def test_tables_deeper_than_a_lut_need_multiplexers():

@@ -7,7 +7,7 @@ import pytest
 from lutwright.resources import room
 
 SOURCE = room("hw").parent / "sw" / "lutwright"
-BASE = {"errors", "files", "resources", "boards", "plls"}
+BASE = {"errors", "files", "resources", "boards", "devices", "plls"}
 MAY = {"numerics": BASE}
 MAY["ir"] = MAY["numerics"] | {"numerics"}
 MAY["passes"] = MAY["ir"] | {"ir"}

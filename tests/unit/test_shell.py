@@ -17,12 +17,14 @@ CORE = CoreInterface("mnist_mux", 1, 784, 1, 1, 0xDEADBEEF)
 def test_files(board):
     files = shell_files(CORE, board)
     assert files == shell_files(CORE, load_board(board.name))
-    constraints = {"gowin": "board_top.cst", "ecp5": "board_top.lpf"}[board.family]
+    constraints = {"gowin": "board_top.cst", "ecp5": "board_top.lpf", "ice40": "board_top.pcf"}[board.family]
     assert sorted(files) == sorted(["board_top.sv", constraints])
     text = {name: data.decode() for name, data in files.items()}
-    for pin in (board.clock.pin, board.uart.tx, board.uart.rx, board.reset.pin, board.leds.pins[0]):
-        assert re.search(rf'[ "]{pin}[";]', text[constraints])
-    assert f"{board.clock.mhz:g} MHz".lower() in text[constraints].lower()
+    pins = [board.clock.pin, board.uart.tx, board.uart.rx, board.leds.pins[0]]
+    for pin in [*pins, board.reset.pin] if board.reset else pins:
+        assert re.search(rf'[ "]{pin}[";\n]', text[constraints])
+    mhz = f"set_frequency clk {board.clock.mhz:g}\n" if board.family == "ice40" else f"{board.clock.mhz:g} MHz"
+    assert mhz.lower() in text[constraints].lower()
     source = text["board_top.sv"]
     assert f".CLOCKS_PER_BIT({board.clocks_per_bit})" in source
     assert f".TIMEOUT_CLOCKS({100_000 * board.clocks_per_bit})" in source
@@ -31,8 +33,34 @@ def test_files(board):
     assert not re.search(r"\n\n\n|[ \t]\n|{{|{%", source)
     # Every port has a pin.
     ports = re.findall(r"^  (?:input|output) +logic (\w+)", source, re.M)
-    assert ports == ["clk", "button", "uart_rxd", "uart_txd", "led"]
-    assert all(f'"{port}"' in text[constraints] for port in ports)
+    assert ports == ["clk", *(["button"] if board.reset else []), "uart_rxd", "uart_txd", "led"]
+    assert all(re.search(rf'[ "]{port}[ "]', text[constraints]) for port in ports)
+
+
+def test_pulls_of_ice40_pins():
+    board = load_board("icebreaker")
+    assert shell_files(CORE, board)["board_top.pcf"].decode().splitlines()[1:] == [
+        "set_io clk 35",
+        "set_frequency clk 12",
+        "set_io -pullup yes button 10",
+        "set_io -pullup yes uart_rxd 6",
+        "set_io uart_txd 9",
+        "set_io led 11",
+    ]
+    high = board.model_copy(update={"reset": board.reset.model_copy(update={"active": "high"})})
+    assert "set_io -pullup no button 10\n" in shell_files(CORE, high)["board_top.pcf"].decode()
+
+
+@pytest.mark.parametrize(
+    ("name", "clocks"), [("icebreaker", 256), ("hx8k", 256), ("ulx3s-45f", 16), ("tangnano20k", 16)]
+)
+def test_reset_lasts_until_block_rams_can_be_read(name, clocks):
+    """On iCE40 15 us and more: 180 clocks of 12 MHz."""
+    source = shell_files(CORE, load_board(name))["board_top.sv"].decode()
+    told = re.search(r"power_on_reset (?:#\(.CLOCKS\((\d+)\)\) )?reset \(", source)
+    assert int(told[1] or 16) == clocks
+    fast = shell_files(CORE, at_clock(load_board("hx8k"), 48))["board_top.sv"].decode()
+    assert "power_on_reset #(.CLOCKS(1024)) reset (" in fast
 
 
 def test_without_button_and_lamps():
@@ -83,12 +111,14 @@ def test_a_clock_by_a_pll(name, mhz, instance):
 
 @pytest.mark.parametrize(("mhz", "told"), [(60, (0, 79, 4, 1)), (96, (0, 63, 3, 1)), (150, (0, 49, 2, 1))])
 def test_the_pll_of_ice40_parts(mhz, told):
-    """No board here has one; the cell's parameters are icepll's."""
+    """The cell's parameters are icepll's; at a PLL's own pad it is another primitive."""
     pll = find_pll(kind_of("ice40", "hx8k", ""), 12.0, mhz, "x")
     names = ("DIVR", "DIVF", "DIVQ", "FILTER_RANGE")
-    assert pll_parameters(pll, load_board("ulx3s-45f")) == [(n, str(v)) for n, v in zip(names, told, strict=True)]
+    known = [(n, str(v)) for n, v in zip(names, told, strict=True)]
+    assert pll_parameters(pll, load_board("hx8k")) == known
+    assert pll_parameters(pll, load_board("icebreaker")) == [*known, ("PAD", "1")]
     fast = find_pll(kind_of("ice40", "hx8k", ""), 48.0, 150, "x")
-    assert dict(pll_parameters(fast, load_board("ulx3s-45f")))["FILTER_RANGE"] == "2"  # 24 MHz at the detector
+    assert dict(pll_parameters(fast, load_board("hx8k")))["FILTER_RANGE"] == "2"  # 24 MHz at the detector
 
 
 def test_link_sources_exist():

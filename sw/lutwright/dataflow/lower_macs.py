@@ -21,8 +21,6 @@ from lutwright.ir.window_shape import is_point, is_row, window_size
 from lutwright.numerics.quantiser import IntArray
 from lutwright.numerics.ranges import type_of
 
-_DSP_BITS = 18  # of an operand of a DSP block, on every family
-
 
 def conv(work: Lowering, node: Node) -> None:
     """A window and one of the engines: multiplexers, depthwise, or PE x SIMD."""
@@ -420,7 +418,7 @@ def _folded_mac(work: Lowering, node: Node, matrix: IntArray, out: Tensor, fold:
         matrix, w_bits = (matrix < 0).astype(np.int64), 1
         shared |= {"BINARY": 1, "X_SIGNED": 0, "W_BITS": 1}
     elif fold.engine == "dsp":
-        paired = fold.pe % 2 == 0 and p_bits + w_bits + 1 <= _DSP_BITS
+        paired = fold.pe % 2 == 0 and p_bits + w_bits + 1 <= work.target.dsp_bits
         shared |= {"DSP": 2 if paired else 1}
     elif matrix.shape != (fold.pe, fold.simd) and pays(fold.simd, matrix.shape[1] // fold.simd, _acc_bits(shared)):
         matrix, w_bits, told = complemented(matrix, work.stream, _acc_bits(shared))

@@ -18,12 +18,13 @@ class Target:
     """What a pipeline is made for.
 
     interval: clocks a frame. adder_levels: levels of adders between two registers.
-    block_bits: ROMs and memories of more bits than this go to block RAM.
+    block_bits: ROMs and memories of more bits than this go to block RAM. dsp_bits: of the operands of a DSP block.
     """
 
     interval: int
     adder_levels: int
     block_bits: int = 512
+    dsp_bits: int = 18
 
 
 @dataclass(frozen=True)

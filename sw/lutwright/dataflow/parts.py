@@ -18,7 +18,8 @@ class Family:
              tables have `inputs`. chain: beside the bits of a carry chain. loose: for a flip-flop that no LUT feeds.
     joined:  parts of a ROM, of 2^inputs words each, that are joined without LUTs.
     blocks:  shapes of a block RAM: words and bits. ram: words, bits and LUTs of a unit of LUT RAM, the shallow first;
-             without any, memories are in block RAM.
+             without any, memories that are not in block RAM are flip-flops.
+    multiplier: bits of the operands of a DSP block.
     """
 
     inputs: int
@@ -31,6 +32,7 @@ class Family:
     blocks: tuple[tuple[int, int], ...]
     ram: tuple[tuple[int, int, int], ...]
     joined: int = 1
+    multiplier: int = 18
 
     def block_rams(self, words: int, bits: int) -> int:
         """Block RAMs of a memory of `words` words of `bits` bits.
@@ -44,7 +46,12 @@ class Family:
         return min(alike, self.block_rams(low, bits) + self.block_rams(words - low, bits))
 
     def ram_luts(self, words: int, bits: int) -> float:
-        """LUTs of a memory in LUT RAM: the units, and the multiplexers that join more than one in depth."""
+        """LUTs of a memory in LUT RAM: the units, and the multiplexers that join more than one in depth.
+
+        Of flip-flops: the site of each, the enable of each word, and the multiplexers.
+        """
+        if not self.ram:
+            return words * bits + words + self.select * bits * (words - 1)
         deep, wide, luts = next((unit for unit in self.ram if unit[0] >= words), self.ram[-1])
         banks = -(-words // deep)
         return banks * -(-bits // wide) * luts + self.select * bits * (banks - 1)
@@ -69,7 +76,7 @@ FAMILIES = {
     "ecp5": Family(4, 1.0, 0.78, 1.0, 1.0, 1.0, 0.0, _BLOCKS_18K, ((16, 4, 6),)),
     "gowin": Family(4, 1.0, 0.78, 1.0, 1.0, 2.2, 1.0, _BLOCKS_18K, ((16, 4, 8),)),
     "xc7": Family(6, 0.54, 0.82, 0.52, 0.38, -0.66, 0.0, _BLOCKS_18K, ((32, 6, 4), (64, 3, 4)), joined=4),
-    "ice40": Family(4, 0.75, 1.41, 0.94, 0.49, -0.47, 0.0, _BLOCKS_4K, ()),
+    "ice40": Family(4, 1.5, 0.67, 0.94, 0.49, 0.7, 1.0, _BLOCKS_4K, (), multiplier=16),
 }
 
 
@@ -83,9 +90,9 @@ class Cost:
     product:  4-input LUTs of multipliers in logic.
     chains:   carry chains.
     ff, bram, dsp: flip-flops, block RAMs, multipliers.
-    loose:    flip-flops fed by another flip-flop or a memory, which on Gowin take a LUT.
-    rams, blocks: memories in LUT RAM and in block RAM: words and bits. roms: constants in LUTs with a register behind:
-              words and columns. tables: constants in LUTs that other logic reads.
+    loose:    flip-flops fed by another flip-flop or a memory, which on Gowin and iCE40 take a LUT.
+    rams, blocks: memories in LUT RAM (or flip-flops) and in block RAM: words and bits. roms: constants in LUTs with a
+              register behind: words and columns. tables: constants in LUTs that other logic reads.
     """
 
     lut: float = 0
@@ -110,22 +117,22 @@ class Cost:
         return Cost(*(getattr(self, field.name) * count for field in fields(self)))
 
     def luts(self, family: Family) -> float:
-        """LUTs on parts of `family`; of "gowin", sites; of "ecp5", cells TRELLIS_COMB."""
+        """LUTs on parts of `family`; of "gowin", sites; of "ecp5", cells TRELLIS_COMB; of "ice40", logic cells."""
         lut = self.lut + family.logic * self.logic + family.select * self.select + family.product * self.product
         lut += family.chain * self.chains + family.loose * self.loose
         lut += sum(family.table_luts(*table) for table in self.tables)
         lut += sum(family.rom_luts(*rom) for rom in self.roms)
-        return lut + (sum(family.ram_luts(*ram) for ram in self.rams) if family.ram else 0)
+        return lut + sum(family.ram_luts(*ram) for ram in self.rams)
 
     def on(self, family: str) -> Cost:
         """LUTs, flip-flops, block RAMs and multipliers on a part of `family`, one of FAMILIES; the rest is 0.
 
-        A block RAM has 18 kbit, on "ice40" 4 kbit. Without LUT RAM, memories are in block RAM.
+        A block RAM has 18 kbit, on "ice40" 4 kbit.
         """
         made = FAMILIES[family]
-        blocks = self.blocks if made.ram else (*self.blocks, *self.rams)
-        bram = self.bram + sum(made.block_rams(*block) for block in blocks)
-        return Cost(lut=self.luts(made), ff=self.ff, bram=bram, dsp=self.dsp)
+        bram = self.bram + sum(made.block_rams(*block) for block in self.blocks)
+        held = 0 if made.ram else sum(words * bits for words, bits in self.rams)
+        return Cost(lut=self.luts(made), ff=self.ff + held, bram=bram, dsp=self.dsp)
 
     def as_dict(self) -> dict[str, int]:
         """Whole numbers by name: lut, ff, bram, dsp; on "ecp5" where `on` has not said another family."""

@@ -10,10 +10,10 @@ from functools import cached_property
 import numpy as np
 
 from lutwright.boards import Board
-from lutwright.dataflow.choice import WORDS, Choice, adder_levels, limits, placed, shortage
+from lutwright.dataflow.choice import WORDS, Choice, limits, placed, shortage, target
 from lutwright.dataflow.cost import Cost, pipeline_cost
 from lutwright.dataflow.layer_costs import Options, candidate_clocks, exact_costs, layer_options
-from lutwright.dataflow.lower import Target, lower, lower_bare
+from lutwright.dataflow.lower import lower, lower_bare
 from lutwright.dataflow.memories import block_names, with_blocks
 from lutwright.dataflow.options import layers, possible
 from lutwright.dataflow.packet import shell_cost
@@ -42,7 +42,6 @@ class Search:
     def __init__(self, graph: Graph, board: Board, shared: Cost = NOTHING) -> None:
         require_cells(graph)
         self.graph, self.board, self.shared = graph, board, shared
-        self.levels = adder_levels(board.clock.mhz)
         self.room = limits(board)
         self.prices = 1 / np.maximum(self.room, 1)
         self._exact: set[str] = set()  # layers whose unrolled fold is costed by its adders
@@ -54,7 +53,7 @@ class Search:
 
     def _options(self, node: Node) -> Options:
         tried = [fold for fold in possible(node) if fold.engine != "dsp" or self.board.resources.dsp]
-        return layer_options(self.graph, node, tried, Target(1, self.levels), self.board.family)
+        return layer_options(self.graph, node, tried, target(self.board, 1), self.board.family)
 
     def fastest(self) -> Choice:
         """The folding of the fewest clocks a frame that fits."""
@@ -119,7 +118,7 @@ class Search:
         slowest = max(candidate_clocks(self.table))
         least = cheapest(self.table, slowest, self.prices)
         assert least is not None
-        bare = lower_bare(self.graph, least.folds, Target(slowest, self.levels))
+        bare = lower_bare(self.graph, least.folds, target(self.board, slowest))
         return self._left_out(bare, least)
 
     def _left_out(self, pipeline: Pipeline, selection: Selection) -> FloatArray:
@@ -141,10 +140,10 @@ class Search:
 
     def _lowered(self, selection: Selection) -> Choice:
         """The pipeline of `selection`, from which the search learns what lies beside the layers."""
-        target = Target(selection.clocks, self.levels)
-        pipeline = lower(self.graph, selection.folds, target)
+        wanted = target(self.board, selection.clocks)
+        pipeline = lower(self.graph, selection.folds, wanted)
         self.beside = self._left_out(pipeline, selection)
-        return placed(pipeline, selection.folds, target, self.board, None, self.shared)
+        return placed(pipeline, selection.folds, wanted, self.board, None, self.shared)
 
     def _learn(self, selection: Selection) -> bool:
         """Find the adders of the next layer of `selection` that is unrolled on an estimate; whether there is one."""
@@ -159,10 +158,10 @@ class Search:
 
     def _correct(self, options: Options) -> None:
         """Write into `options` what the unrolled fold really costs."""
-        node, target = self.graph.node(options.node), Target(1, self.levels)
+        node, wanted = self.graph.node(options.node), target(self.board, 1)
         at = [i for i, fold in enumerate(options.folds) if fold.engine == "unrolled"]
         blocks = [options.blocks[i] for i in at]
-        options.costs[at] = exact_costs(self.graph, node, options.folds[at[0]], target, self.board.family, blocks)
+        options.costs[at] = exact_costs(self.graph, node, options.folds[at[0]], wanted, self.board.family, blocks)
 
     def _taken(self, need: Cost) -> FloatArray:
         return np.array(vector(need, self.board.family))

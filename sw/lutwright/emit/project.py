@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +118,7 @@ def plan_project(
             "out_beats": interface.out_beats,
         },
         "interval": pipeline.interval,
-        "target": [choice.target.interval, choice.target.adder_levels, choice.target.block_bits],
+        "target": list(astuple(choice.target)),
         "blocks": block_names(pipeline),
         "folds": {name: [f.engine, f.pe, f.simd] for name, f in choice.folds.items()},
         "estimate": choice.estimate.as_dict(),

@@ -5,6 +5,7 @@ The files are made as bytes, without any tool; the same core and board give the 
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,14 @@ TIMEOUT_BITS = 100_000
 
 MESSAGE_LIMIT = 65535
 """Most bytes of payload in one message: its length has two bytes."""
+
+
+CONSTRAINTS = {"ice40": ".pcf", "ecp5": ".lpf", "gowin": ".cst"}
+"""What the constraint file's name ends in, by family."""
+
+# Block RAMs of iCE40 read as 0 for about 3 us after configuration, which no data sheet tells; times MHz: clocks.
+_BLIND = {"ice40": 15.0}
+_RESET_CLOCKS = 16
 
 
 @dataclass(frozen=True)
@@ -69,14 +78,14 @@ class CoreInterface:
 
 
 def shell_files(core: CoreInterface, board: Board, timeout_bits: int = TIMEOUT_BITS) -> dict[str, bytes]:
-    """Return the files of the shell: board_top.sv and the board's constraint file (.cst or .lpf).
+    """Return the files of the shell: board_top.sv and the board's constraint file (.pcf, .lpf or .cst).
 
     timeout_bits: bit times of silence inside a message after which the board gives it up.
     Raises BadOption where the core does not fit the link.
     """
     _check(core)
     constraints = constraint_name(board)
-    template = {"gowin": "board_top_gowin.cst.j2", "ecp5": "board_top_ecp5.lpf.j2"}[board.family]
+    template = f"board_top_{board.family}{CONSTRAINTS[board.family]}.j2"
     pll = board.clock.pll
     values = {
         "core": core,
@@ -87,13 +96,14 @@ def shell_files(core: CoreInterface, board: Board, timeout_bits: int = TIMEOUT_B
         "pll": pll,
         "pll_parameters": pll_parameters(pll, board) if pll else [],
         "press": _press(board),
+        "reset_clocks": _reset_clocks(board),
     }
     return {f"{TOP}.sv": render("board_top.sv.j2", values), constraints: render(template, values)}
 
 
 def constraint_name(board: Board) -> str:
     """File name of the constraint file for `board`."""
-    return TOP + {"gowin": ".cst", "ecp5": ".lpf"}[board.family]
+    return TOP + CONSTRAINTS[board.family]
 
 
 def link_sources() -> list[Path]:
@@ -118,6 +128,11 @@ def _press(board: Board) -> str:
     return " || ".join(told) or "1'b0"
 
 
+def _reset_clocks(board: Board) -> int:
+    """Clocks of reset after configuration: a power of two."""
+    return max(_RESET_CLOCKS, 1 << math.ceil(math.log2(_BLIND.get(board.family, 0.0) * board.clock.mhz + 1)))
+
+
 def pll_parameters(pll: Pll, board: Board) -> list[tuple[str, str]]:
     """The parameters of the cell `pll`.cell of hw/vendor, as SystemVerilog."""
     if pll.cell == "pll_ecp5":
@@ -131,6 +146,7 @@ def pll_parameters(pll: Pll, board: Board) -> list[tuple[str, str]]:
     steps = (17, 26, 44, 66, 101)
     names = {"DIVR": pll.reference - 1, "DIVF": pll.feedback - 1, "DIVQ": pll.output.bit_length() - 1}
     names["FILTER_RANGE"] = 1 + sum(pll.pfd >= step for step in steps)
+    names |= {"PAD": 1} if board.clock.pll_pad else {}
     return [(name, str(value)) for name, value in names.items()]
 
 

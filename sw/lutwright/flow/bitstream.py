@@ -2,40 +2,28 @@
 
 `Measured` counts what nextpnr placed:
 
-    lut   Gowin: LUT sites, LUT4 + ALU + 4 * RAM16SDP4, where LUT4 includes four of each RAM's eight and those that feed
-          a flip-flop. ECP5: TRELLIS_COMB (carry and LUT RAM included)
-    ff    Gowin: DFF. ECP5: TRELLIS_FF
-    bram  Gowin: BSRAM. ECP5: DP16KD. Blocks of 18 kbit
-    dsp   18 x 18 multipliers; two 9 x 9 are one
+    lut   iCE40: logic cells. ECP5: TRELLIS_COMB (carry and LUT RAM included). Gowin: LUT sites, LUT4 + ALU +
+          4 * RAM16SDP4, where LUT4 includes four of each RAM's eight and those that feed a flip-flop
+    ff    flip-flops; on iCE40 as Yosys counts them
+    bram  iCE40: blocks of 4 kbit. ECP5 (DP16KD) and Gowin (BSRAM): of 18 kbit
+    dsp   18 x 18 multipliers, on iCE40 16 x 16; two 9 x 9 are one
 """
 
 from __future__ import annotations
 
-import json
 import math
 import os
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from lutwright.boards import Board
 from lutwright.errors import BadProject, DoesNotFit, ToolFailed
-from lutwright.flow.ecp5 import router
+from lutwright.flow.families import FLOWS
+from lutwright.flow.route import FIRST_SEED, Design, Report, Route, constraints, fmax, outputs, too_many
 from lutwright.flow.synth import Cells, Synthesis, synthesise
-from lutwright.flow.tools import (
-    ECPPACK,
-    GOWIN_PACK,
-    NEXTPNR_ECP5,
-    NEXTPNR_GOWIN,
-    TIMEOUT,
-    command,
-    run_tool,
-    tail,
-)
+from lutwright.flow.tools import TIMEOUT, command, run_tool, tail
 
-SUFFIX = {"gowin": ".fs", "ecp5": ".bit"}
-_CONSTRAINTS = {"gowin": ".cst", "ecp5": ".lpf"}
 # What a designer calls them, with the field of boards.Resources.
 _NAMES = {"lut": "LUTs", "ff": "flip-flops", "bram": "block RAMs", "dsp": "multipliers"}
 _ADVICE = {
@@ -44,8 +32,6 @@ _ADVICE = {
     "bram": "Use a larger board, or put small memories into LUTs.",
     "dsp": "Use a larger board.",
 }
-# nextpnr's words for a design that has no room.
-_NO_ROOM = re.compile(r"[Uu]nable to (find|place|legali[sz]e)|no (more )?[Bb]els|[Ff]ailed to place|not enough")
 
 
 @dataclass(frozen=True)
@@ -76,13 +62,13 @@ def make_bitstream(
     sources: list[Path],
     board: Board,
     top: str,
-    seed: int = 1,
+    route: Route = FIRST_SEED,
     progress: Callable[[str], None] = _quiet,
     timeout: float = TIMEOUT,
 ) -> Measured:
-    """Make `project`/`top`.fs or .bit from `sources` and the constraint file `top`.cst or .lpf of `project`.
+    """Make `project`/`top`.bin, .bit or .fs from `sources` and `project`'s constraint file `top`.pcf, .lpf or .cst.
 
-    seed:     of nextpnr; the same seed and sources give the same bitstream, byte for byte.
+    route:    places and routes; the same one and the same sources give the same bitstream, byte for byte.
     progress: called with the name of each step before it starts.
     timeout:  seconds for each tool. Logs are kept in logs/, intermediate files in flow/.
     The bitstream appears only when it is complete and meets the board's clock; an old one is removed first.
@@ -90,8 +76,8 @@ def make_bitstream(
     """
     bitstream = _bitstream(project, board, top)
     bitstream.unlink(missing_ok=True)
-    command(GOWIN_PACK if board.family == "gowin" else ECPPACK)  # say what is missing before the long work
-    measured = place_and_route(project, sources, board, top, seed, progress, timeout)
+    command(FLOWS[board.family].packer)  # say what is missing before the long work
+    measured = place_and_route(project, sources, board, top, route, progress, timeout)
     check_speed(board, measured)
     progress("bitstream")
     _pack(project, board, top, bitstream, timeout)
@@ -103,7 +89,7 @@ def place_and_route(
     sources: list[Path],
     board: Board,
     top: str,
-    seed: int = 1,
+    route: Route = FIRST_SEED,
     progress: Callable[[str], None] = _quiet,
     timeout: float = TIMEOUT,
 ) -> Measured:
@@ -111,20 +97,20 @@ def place_and_route(
 
     Raises DoesNotFit (area), ToolMissing, ToolFailed, BadProject.
     """
-    constraints = project / f"{top}{_CONSTRAINTS[board.family]}"
-    if not constraints.is_file():
+    pins = project / constraints(board, top)
+    if not pins.is_file():
         raise BadProject(
             f"project '{project.name}'",
-            f"the constraint file '{constraints.name}' must be there",
+            f"the constraint file '{pins.name}' must be there",
             "absent",
             "Build the project again.",
         )
-    command(NEXTPNR_GOWIN if board.family == "gowin" else NEXTPNR_ECP5)
+    command(FLOWS[board.family].router)
     progress("synthesis")
     synthesis = synthesise(project, sources, board, top, timeout=timeout)
     _check_area(board, {kind: getattr(synthesis.cells, kind) for kind in _NAMES})
     progress("place and route")
-    report = _place(project, board, top, seed, timeout, synthesis.cells.lut)
+    report = route(Design(project, board, top, synthesis.cells.lut, timeout))
     return _measure(board, report, synthesis, _bitstream(project, board, top))
 
 
@@ -140,7 +126,7 @@ def check_speed(board: Board, measured: Measured) -> None:
 
 
 def _bitstream(project: Path, board: Board, top: str) -> Path:
-    return project / f"{top}{SUFFIX[board.family]}"
+    return project / f"{top}{FLOWS[board.family].suffix}"
 
 
 def _check_area(board: Board, used: Mapping[str, int]) -> None:
@@ -153,108 +139,19 @@ def _check_area(board: Board, used: Mapping[str, int]) -> None:
             )
 
 
-def _place(project: Path, board: Board, top: str, seed: int, timeout: float, lut: int) -> dict[str, object]:
-    """Place and route; return nextpnr's report."""
-    report, log = project / "flow" / f"{top}_report.json", project / "logs" / f"place_{top}.log"
-    report.unlink(missing_ok=True)
-    common = [
-        "--json",
-        f"flow/{top}.json",
-        "--report",
-        f"flow/{top}_report.json",
-        "--seed",
-        str(seed),
-        "--freq",
-        f"{board.clock.mhz:.9g}",
-        "--timing-allow-fail",
-        *board.tools.place,
-    ]
-    if board.family == "gowin":
-        tool = NEXTPNR_GOWIN
-        # The default is to look for a place for 10 minutes before giving up on a part that is too full.
-        own = [
-            "--device",
-            board.part,
-            "--vopt",
-            f"family={board.device}",
-            "--vopt",
-            f"cst={top}.cst",
-            "--write",
-            f"flow/{top}_routed.json",
-            "--placer-heap-cell-placement-timeout",
-            "64",
-        ]
-    else:
-        tool = NEXTPNR_ECP5
-        own = [
-            f"--{board.device}",
-            "--package",
-            board.package,
-            "--speed",
-            board.speed,
-            "--lpf",
-            f"{top}.lpf",
-            "--textcfg",
-            f"flow/{top}.config",
-            *router(lut),
-        ]
-    try:
-        run_tool(tool, own + common, project, log, timeout)
-        return dict(json.loads(report.read_text()))
-    except ToolFailed as error:
-        raise _no_room(board, log) or error from None
-    except (OSError, ValueError) as error:
-        raise ToolFailed(
-            f"tool '{tool.name}'", "must write its report", "nothing readable", f"Log {log.name}: {tail(log)}"
-        ) from error
-
-
-def _no_room(board: Board, log: Path) -> DoesNotFit | None:
-    """What nextpnr's log says of a design that has no room, or None where it failed for another reason."""
-    text = log.read_text(errors="replace")
-    for name, used, limit in re.findall(r"^Info:\s+(\w+):\s+(\d+)/\s*(\d+)\s+\d+%", text, re.M):
-        if int(used) > int(limit):
-            return _too_many(board, name, int(used), int(limit))
-    if found := _NO_ROOM.search(text):
-        line = next(line for line in text.splitlines() if found.group(0) in line)
-        return DoesNotFit(
-            f"board '{board.name}'",
-            f"nextpnr found no place for the design ({line.strip()})",
-            fix="Use a larger board, or lower PE and SIMD.",
-        )
-    return None
-
-
-def _too_many(board: Board, cell: str, used: int, limit: int) -> DoesNotFit:
-    return DoesNotFit(
-        f"board '{board.name}'",
-        f"has {limit} cells {cell}, the design needs {used}",
-        fix="Use a larger board, or lower PE and SIMD.",
-    )
-
-
-def _measure(board: Board, report: Mapping[str, object], synthesis: Synthesis, bitstream: Path) -> Measured:
+def _measure(board: Board, report: Report, synthesis: Synthesis, bitstream: Path) -> Measured:
     """Read nextpnr's report; DoesNotFit where the area does not suffice."""
-    table = report.get("utilization")
-    clocks = report.get("fmax")
-    if not isinstance(table, dict) or not isinstance(clocks, dict) or not clocks:
-        raise ToolFailed(
-            "nextpnr",
-            "the report must name utilisation and Fmax",
-            f"only {sorted(report)}",
-            "Use the versions of lutwright[flow].",
-        )
+    speed, table = fmax(report), report["utilization"]
     used = {str(name): int(row["used"]) for name, row in sorted(table.items())}
     available = {str(name): int(row["available"]) for name, row in sorted(table.items())}
     over = [name for name in used if used[name] > available[name]]
     if over:
-        raise _too_many(board, over[0], used[over[0]], available[over[0]])
-    fmax = min(float(clock["achieved"]) for clock in clocks.values())
-    totals = _totals(board.family, used)
+        raise too_many(board, over[0], used[over[0]], available[over[0]])
+    totals = {"ff": synthesis.cells.ff} | FLOWS[board.family].totals(lambda kind: used.get(kind, 0))
     _check_area(board, totals)
     return Measured(
         **totals,
-        fmax_mhz=round(fmax, 2),
+        fmax_mhz=speed,
         clock_mhz=board.clock.mhz,
         bitstream=bitstream,
         cells=synthesis.cells,
@@ -263,43 +160,13 @@ def _measure(board: Board, report: Mapping[str, object], synthesis: Synthesis, b
     )
 
 
-def _totals(family: str, used: Mapping[str, int]) -> dict[str, int]:
-    """The four figures of `Measured` from nextpnr's cell counts."""
-
-    def n(name: str) -> int:
-        return used.get(name, 0)
-
-    if family == "gowin":
-        return {
-            "lut": n("LUT4") + n("ALU") + 4 * n("RAM16SDP4"),
-            "ff": n("DFF"),
-            "bram": n("BSRAM"),
-            "dsp": n("MULT18X18") + math.ceil(n("MULT9X9") / 2) + 2 * n("MULTADDALU18X18") + n("MULTALU18X18"),
-        }
-    return {"lut": n("TRELLIS_COMB"), "ff": n("TRELLIS_FF"), "bram": n("DP16KD"), "dsp": n("MULT18X18D")}
-
-
 def _pack(project: Path, board: Board, top: str, bitstream: Path, timeout: float) -> None:
     """Write the bitstream beside its final name, then rename it."""
     partial = bitstream.with_name(f".{bitstream.name}.partial")
     log = project / "logs" / f"pack_{top}.log"
     try:
-        if board.family == "gowin":
-            run_tool(
-                GOWIN_PACK,
-                ["-d", board.device, "-o", partial.name, *board.tools.pack, f"flow/{top}_routed.json"],
-                project,
-                log,
-                timeout,
-            )
-        else:
-            run_tool(
-                ECPPACK,
-                ["--compress", *board.tools.pack, "--input", f"flow/{top}.config", "--bit", partial.name],
-                project,
-                log,
-                timeout,
-            )
+        flow = FLOWS[board.family]
+        run_tool(flow.packer, flow.pack(board, outputs(board, top)[0], partial.name), project, log, timeout)
         if not partial.is_file() or partial.stat().st_size == 0:
             raise ToolFailed("packer", "must write a bitstream", "nothing", f"Log {log.name}: {tail(log)}")
         os.replace(partial, bitstream)

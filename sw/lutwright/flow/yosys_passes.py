@@ -30,8 +30,11 @@ def maps(family: str) -> dict[str, bytes]:
 def synth_passes(family: str, synth: str, folder: str = "") -> list[str]:
     """The command `synth` of `family`, safe; in two parts where adders are mapped in a way of our own between them.
 
-    On "gowin" short ones are made of LUTs; on "ecp5" all by hw/techmap. folder: that of maps(family), ending in "/".
+    On "gowin" short ones are made of LUTs; on "ecp5" all by hw/techmap. On "ice40" memories that are to be LUT RAM are
+    made flip-flops first. folder: that of maps(family), ending in "/".
     """
+    if family == "ice40":
+        return ['setattr -set ram_style "registers" a:ram_style=distributed', synth]
     if family == "gowin":
         adders = f"techmap -map +/techmap.v t:$alu r:Y_WIDTH<={_SHORT_ADDER} %i"
     elif family in _ADDER_MAPS:

@@ -21,7 +21,7 @@ _DSP_STEP = 17  # what each further block adds to that
 
 
 def learner_cost(config: LearnerConfig, lanes: int, family: str) -> Cost:
-    """The cell hw/rtl/learner.sv with `lanes` lanes on parts of `family`; not "ice40", which has no LUT RAM.
+    """The cell hw/rtl/learner.sv with `lanes` lanes on parts of `family`; on "ice40" it was not set beside synthesis.
 
     What is returned has LUTs (as they are placed; sites on Gowin), flip-flops, block RAMs of 18 kbit and DSP blocks.
     Raises BadLearner where `lanes` do not divide the subspaces.
