@@ -148,7 +148,7 @@ def route(recipe: str) -> dict[str, Any]:
         project = Path(folder) / "project"
         model = CACHE / f"{recipe}-{best['digest']}.onnx"
         _, choice = build_project(model, board, project, None, Wish(fps, None))
-        measured = build_bitstream(project, board)
+        measured, _ = build_bitstream(project, board)
     return {
         "recipe": recipe,
         "method": best["method"],

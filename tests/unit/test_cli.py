@@ -97,6 +97,27 @@ def test_a_folding_file_gives_the_project_again(tmp_path):
     assert not (tmp_path / "c").exists()
 
 
+def test_a_board_of_ones_own_by_its_path(tmp_path, monkeypatch):
+    """Wherever a board is named; the project's name is that of the board, not of the file."""
+    text = (room("boards") / "icebreaker.toml").read_text()
+    own = tmp_path / "some file.toml"
+    own.write_text(text.replace('name = "icebreaker"', 'name = "mine"').replace("lut = 5280", "lut = 20000"))
+    monkeypatch.chdir(tmp_path)
+    assert json.loads(call("boards", str(own), "--json").stdout)["boards"][0]["resources"]["lut"] == 20000
+    built = json.loads(call("build", MNIST, "--board", str(own), "--json").stdout)
+    assert (built["project"], built["board"], built["interval"]) == ("mnist-mux-mine", "mine", 784)
+    assert open_project(tmp_path / "mnist-mux-mine").board.resources.lut == 20000
+    explored = json.loads(call("explore", MNIST, "--board", own.name, "--points", "2", "--json").stdout)
+    assert (explored["board"], explored["out"]) == ("mine", "mnist-mux-mine-explore")
+    own.write_text(text.replace('tx = "9"', 'tx = "6"'))
+    for verb in ("build", "explore", "demo", "demo-learner"):
+        model = [MNIST] if verb in ("build", "explore") else []
+        result = call(verb, *model, "--boards" if verb == "demo" else "--board", str(own), "--out", "none")
+        assert result.exit_code == 2
+        assert "BadBoard: board file 'some file.toml': a pin must have one use: pin '6' is" in result.output
+    assert not (tmp_path / "none").exists()
+
+
 def test_building_again_replaces_the_project(built):
     folder, _ = built
     (folder / "logs").mkdir()
@@ -115,6 +136,14 @@ def test_building_again_replaces_the_project(built):
         (
             ["build", MNIST, "--board", "tangnano9k", "--clock", "700"],
             "BadOption: --clock: must lie within 5 % of what the PLL makes of 27 MHz (3.125 to 600 MHz), not 700.",
+        ),
+        (
+            ["build", MNIST, "--board", "hx8k", "--seeds", "0"],
+            "BadOption: --seeds: must be 1 to 1000, with --bitstream",
+        ),
+        (
+            ["build", MNIST, "--board", "hx8k", "--seeds", "4"],
+            "must be 1 to 1000, with --bitstream, not 4. Leave it out",
         ),
         (["build", MNIST, "--board", "tangnano9k", "--folding", "."], "OutputError: output '.': must be a file"),
         (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,8 +32,10 @@ from lutwright.emit.project import (
     plan_project,
 )
 from lutwright.errors import BadOption
+from lutwright.explore.seeds import MOST, best_of, best_seed
 from lutwright.files import check_writable, new_folder, write_file, write_tree
 from lutwright.flow.bitstream import Measured, make_bitstream
+from lutwright.flow.route import FIRST_SEED
 from lutwright.frontend.names import model_stem
 from lutwright.frontend.translate import InputType, import_model
 from lutwright.ir.graph import Graph
@@ -124,17 +127,30 @@ def clock_line(board: Board) -> str:
     return f"Clock: {pll.asked:g} MHz asked, {made}{off}."
 
 
-def build_bitstream(out: Path, board: Board) -> Measured:
-    """Synthesise, place, route and pack the project in `out`, showing which step runs."""
+def build_bitstream(out: Path, board: Board, seeds: int = 1) -> tuple[Measured, dict[int, float | None]]:
+    """Synthesise, place, route and pack the project in `out`, showing which step runs.
+
+    seeds: how many are placed and routed, the best of which is kept. Returns the figures, and Fmax in MHz by seed.
+    """
     project = open_project(out)
+    speeds: dict[int, float | None] = {}
     with terminal.status("bitstream") as status:
-        return make_bitstream(
-            out,
-            project.board_sources,
-            board,
-            project.manifest["top"],
-            progress=lambda step: status.update(f"{step} for {board.name}"),
-        )
+
+        def ended(found: Mapping[int, float | None]) -> None:
+            speeds.update(found)
+            status.update(f"{seeds_line(found, seeds)} for {board.name}")
+
+        route = best_of(seeds, ended) if seeds != 1 else FIRST_SEED
+        top, sources = project.manifest["top"], project.board_sources
+        made = make_bitstream(out, sources, board, top, route, lambda step: status.update(f"{step} for {board.name}"))
+    return made, speeds or {1: made.fmax_mhz}
+
+
+def seeds_line(found: Mapping[int, float | None], count: int) -> str:
+    """How far place and route with several seeds is."""
+    line = f"place and route: {len(found)} of {count} seeds"
+    best = best_seed(found) if found else 0
+    return f"{line}, best {found[best]:.1f} MHz (seed {best})" if found.get(best) else line
 
 
 def layer_table(graph: Graph, choice: Choice, family: str) -> Table:
@@ -240,6 +256,7 @@ def build(
     board: str = typer.Option(..., "--board", help="Board name (see `lutwright boards`) or a board file."),
     out: Path | None = typer.Option(None, "--out", help="Project folder (default ./MODEL-BOARD)."),
     bitstream: bool = typer.Option(False, "--bitstream", help="Also synthesise, place, route and pack."),
+    seeds: int = typer.Option(1, "--seeds", help="With --bitstream: place and route so often, keep the fastest."),
     input_type: str = typer.Option("", "--input", help="Integers that an unquantised input holds: uint8:1/256."),
     fps: float | None = typer.Option(None, "--fps", help="Frames a second; the smallest folding that makes them."),
     clock: float | None = typer.Option(None, "--clock", help="Clock in MHz, by a PLL (default: the oscillator)."),
@@ -259,6 +276,8 @@ def build(
         raise BadOption("--backend", "must be rtl", repr(backend), "Leave the option out.")
     if fps is not None and not 0 < fps < math.inf:
         raise BadOption("--fps", "must be a rate above 0", f"{fps:g}", "Leave it out for the most that fit.")
+    if not 1 <= seeds <= MOST or (seeds > 1 and not bitstream):
+        raise BadOption("--seeds", f"must be 1 to {MOST}, with --bitstream", seeds, "Leave it out for one.")
     target = load_board(board)
     target = target if clock is None else at_clock(target, clock)
     place = out or Path(f"{model_stem(model)}-{target.name}")
@@ -283,9 +302,12 @@ def build(
     if choice.limit:
         terminal.print(f"Not faster: {escape(choice.limit)}")
     if bitstream:
-        measured = build_bitstream(place, target)
+        measured, speeds = build_bitstream(place, target, seeds)
         result |= {"measured": measured_dict(measured), "bitstream": str(measured.bitstream)}
+        result |= {"fmax_by_seed": speeds, "seed": best_seed(speeds)}
         terminal.print(resource_table(estimate, result["measured"], target))
+        if seeds > 1:
+            terminal.print(f"{seeds_line(speeds, seeds).capitalize()}.")
         terminal.print(
             f"Fmax {measured.fmax_mhz:.1f} MHz, board clock {measured.clock_mhz:.6g} MHz. Bitstream: "
             f"{escape(str(measured.bitstream))}"
