@@ -1,9 +1,9 @@
 """A whole board_top, driven through its UART pins alone, as a host would.
 
-Environment: LUTWRIGHT_PERIOD_PS of the oscillator, LUTWRIGHT_BIT_PS of the serial line, LUTWRIGHT_BUTTON_RELEASED, the
-level of the button; and LUTWRIGHT_FRAMES, a JSON file with `project_id` (int), `sizes` (IN_BYTES, IN_BEATS, OUT_BYTES,
-OUT_BEATS), `user_bytes`, `commands` (0 where they are not said), `frames`, user bytes first, and `results` (lists of
-hexadecimal strings).
+Environment: LUTWRIGHT_PERIOD_PS of the oscillator, LUTWRIGHT_BIT_PS of the serial line, LUTWRIGHT_START_PS until the
+design is out of its reset, LUTWRIGHT_BUTTON_RELEASED, the level of the button; and LUTWRIGHT_FRAMES, a JSON file with
+`project_id` (int), `sizes` (IN_BYTES, IN_BEATS, OUT_BYTES, OUT_BEATS), `user_bytes`, `commands` (0 where they are not
+said), `frames`, user bytes first, and `results` (lists of hexadecimal strings).
 """
 
 from __future__ import annotations
@@ -19,9 +19,6 @@ from cocotb.triggers import Timer
 
 from uart_model import UartDriver, UartMonitor, answer, request
 
-# Of the oscillator, until a PLL has locked and the design is out of its reset.
-START_PERIODS = 120
-
 
 async def start_board(dut: Any) -> tuple[UartDriver, UartMonitor, int]:
     """Start the board's clock and wait for the end of its power-on reset; (driver, monitor, bit time in ps)."""
@@ -31,7 +28,7 @@ async def start_board(dut: Any) -> tuple[UartDriver, UartMonitor, int]:
     if hasattr(dut, "button"):
         dut.button.value = int(os.environ.get("LUTWRIGHT_BUTTON_RELEASED", "1"))
     cocotb.start_soon(Clock(oscillator, period_ps, "ps").start())
-    await Timer(START_PERIODS * period_ps, "ps")
+    await Timer(int(os.environ["LUTWRIGHT_START_PS"]), "ps")
     return driver, UartMonitor(dut.uart_txd, bit_ps), bit_ps
 
 

@@ -21,7 +21,7 @@ async def reset(dut: Any) -> None:
     for _ in range(2):
         clock = Clock(dut.osc, period_ps, "ps")
         clock.start()
-        await Timer(120 * period_ps, "ps")
+        await Timer(int(os.environ["LUTWRIGHT_START_PS"]), "ps")
         await driver.send(request("I", 7))
         assert (await monitor.read(21))[:4]
         await driver.send(request("I", 7)[:5])  # the rest never comes: only a reset forgets it at once

@@ -70,7 +70,7 @@ def test_the_model(cell, parameters, ratio, simulator, tmp_path):
     bench.run("tb_pll", {"LUTWRIGHT_RATIO": "/".join(map(str, ratio))}, expect=2)
 
 
-@pytest.mark.parametrize(("name", "mhz"), [("tangnano9k", 54), ("ulx3s-45f", 41.7)])
+@pytest.mark.parametrize(("name", "mhz"), [("tangnano9k", 54), ("ulx3s-45f", 41.7), ("icebreaker", 18)])
 def test_a_board_behind_a_pll(name, mhz, tmp_path, request):
     board = at_clock(load_board(name), mhz)
     (tmp_path / "board_top.sv").write_bytes(shell_files(CORE, board, timeout_bits=400)["board_top.sv"])

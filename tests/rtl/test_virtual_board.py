@@ -52,6 +52,19 @@ def test_pins(bench, board, tmp_path):
         bench.run("tb_board", env, expect=1)
 
 
+def test_a_board_whose_reset_is_long(tmp_path, request):
+    """iCE40: 256 clocks, for which the driver waits."""
+    board, frame = load_board("icebreaker"), bytes(range(16))
+    (tmp_path / "board_top.sv").write_bytes(shell_files(CORE, board, timeout_bits=400)["board_top.sv"])
+    core = request.path.parent.parent / "flow" / "cores" / "byte_sum.sv"
+    bench = board_bench([*link_sources(), core, tmp_path / "board_top.sv"], board, tmp_path / "sim")
+    bench.compile()
+    job = {"project_id": CORE.project_id, "sizes": [1, 16, 1, 1], "frames": [frame.hex()] * 2, "results": ["78"] * 2}
+    (tmp_path / "frames.json").write_text(json.dumps(job))
+    env = board_environment(board) | {"LUTWRIGHT_FRAMES": str(tmp_path / "frames.json")}
+    bench.run("tb_board", env, expect=1)
+
+
 def test_serial_port(bench, board):
     random.seed(6)
     frames = [random.randbytes(16) for _ in range(20)]

@@ -96,7 +96,7 @@ def shell_files(core: CoreInterface, board: Board, timeout_bits: int = TIMEOUT_B
         "pll": pll,
         "pll_parameters": pll_parameters(pll, board) if pll else [],
         "press": _press(board),
-        "reset_clocks": _reset_clocks(board),
+        "reset_clocks": reset_clocks(board),
     }
     return {f"{TOP}.sv": render("board_top.sv.j2", values), constraints: render(template, values)}
 
@@ -128,8 +128,8 @@ def _press(board: Board) -> str:
     return " || ".join(told) or "1'b0"
 
 
-def _reset_clocks(board: Board) -> int:
-    """Clocks of reset after configuration: a power of two."""
+def reset_clocks(board: Board) -> int:
+    """Clocks for which the board is reset after configuration: a power of two."""
     return max(_RESET_CLOCKS, 1 << math.ceil(math.log2(_BLIND.get(board.family, 0.0) * board.clock.mhz + 1)))
 
 

@@ -10,6 +10,7 @@ The host side cannot tell it from a board, except that it is slow.
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
@@ -18,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lutwright.boards import Board
+from lutwright.emit.shell import reset_clocks
 from lutwright.errors import LutwrightError, ToolFailed
 from lutwright.simulate.runner import Bench
 
@@ -26,6 +28,8 @@ _START = 120.0
 # Of the oscillator. What it is does not matter where only clocks count.
 _PERIOD_PS = 10_000
 _STOP = 60.0
+# Of the oscillator, until a PLL has locked, and some more.
+_LOCK_PERIODS = 104
 
 
 def board_bench(sources: list[Path], board: Board, work: Path, top: str = "board_top") -> Bench:
@@ -39,10 +43,12 @@ def board_bench(sources: list[Path], board: Board, work: Path, top: str = "board
 def board_environment(board: Board) -> dict[str, str]:
     """What tb_board and board_pty must know of `board`."""
     released = "0" if board.reset and board.reset.active == "high" else "1"
-    bit = round(_PERIOD_PS * board.clock.oscillator_mhz / board.clock.mhz * board.clocks_per_bit)
+    slow = board.clock.oscillator_mhz / board.clock.mhz
+    bit = round(_PERIOD_PS * slow * board.clocks_per_bit)
     return {
         "LUTWRIGHT_PERIOD_PS": str(_PERIOD_PS),
         "LUTWRIGHT_BIT_PS": str(bit),
+        "LUTWRIGHT_START_PS": str(_PERIOD_PS * (_LOCK_PERIODS + math.ceil(reset_clocks(board) * slow))),
         "LUTWRIGHT_BUTTON_RELEASED": released,
     }
 
