@@ -143,7 +143,7 @@ def test_building_again_replaces_the_project(built):
         ),
         (
             ["build", MNIST, "--board", "hx8k", "--seeds", "4"],
-            "must be 1 to 1000, with --bitstream, not 4. Leave it out",
+            "BadOption: --seeds: must be 1 to 1000, with --bi",
         ),
         (["build", MNIST, "--board", "tangnano9k", "--folding", "."], "OutputError: output '.': must be a file"),
         (

@@ -307,7 +307,7 @@ def build(
         result |= {"fmax_by_seed": speeds, "seed": best_seed(speeds)}
         terminal.print(resource_table(estimate, result["measured"], target))
         if seeds > 1:
-            terminal.print(f"{seeds_line(speeds, seeds).capitalize()}.")
+            terminal.print(f"P{seeds_line(speeds, seeds)[1:]}.")
         terminal.print(
             f"Fmax {measured.fmax_mhz:.1f} MHz, board clock {measured.clock_mhz:.6g} MHz. Bitstream: "
             f"{escape(str(measured.bitstream))}"
