@@ -205,7 +205,7 @@ def test_a_full_disk_is_named(tmp_path, monkeypatch):
 
 def test_the_command_itself():
     done = subprocess.run(
-        [sys.executable, "-c", "from lutwright.cli.main import main; main()", "--version"],
+        [sys.executable, "-m", "lutwright", "--version"],
         capture_output=True,
         text=True,
         check=True,
