@@ -3,7 +3,8 @@
 Environment: LUTWRIGHT_PERIOD_PS of the oscillator, LUTWRIGHT_BIT_PS of the serial line, LUTWRIGHT_START_PS until the
 design is out of its reset, LUTWRIGHT_BUTTON_RELEASED, the level of the button; and LUTWRIGHT_FRAMES, a JSON file with
 `project_id` (int), `sizes` (IN_BYTES, IN_BEATS, OUT_BYTES, OUT_BEATS), `user_bytes`, `commands` (0 where they are not
-said), `frames`, user bytes first, and `results` (lists of hexadecimal strings).
+said), `frames`, user bytes first, and `results` (lists of hexadecimal strings). What is answered to each frame goes to
+board_answers.json in the working folder, as hexadecimal strings, before it is compared.
 """
 
 from __future__ import annotations
@@ -42,11 +43,14 @@ async def frames(dut: Any) -> None:
     identity += bytes([job.get("user_bytes", 0), job.get("commands", 0)])
     await driver.send(request("I", 200))
     assert await monitor.read(23) == answer(0, 200, identity)
+    told, answers = Path("board_answers.json"), []
     pairs = [(bytes.fromhex(f), bytes.fromhex(r)) for f, r in zip(job["frames"], job["results"], strict=True)]
     for i, (frame, result) in enumerate(pairs):
         await driver.send(request("F", i & 255, frame))
         expected = answer(0, i & 255, result)
         got = await monitor.read(len(expected))
+        answers.append(got.hex())
+        told.write_text(json.dumps(answers))
         assert got == expected, f"frame {i}: board {got.hex()}, expected {expected.hex()}"
     await driver.send(request("F", 77, pairs[0][0], damage=1))
     assert await monitor.read(8) == answer(1, 77)

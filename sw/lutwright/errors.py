@@ -122,6 +122,10 @@ class Deadlock(LutwrightError):
     """Stalls between which no beat of a stream ever moves."""
 
 
+class CannotSimulate(LutwrightError):
+    """A level at which a design cannot be simulated, or a cell without a model."""
+
+
 class LinkError(LutwrightError):
     """A board that does not answer, answers wrongly or is another board than the project's."""
 

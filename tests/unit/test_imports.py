@@ -18,6 +18,7 @@ MAY["emit"] = MAY["learn"] | {"learn", "frontend"}
 MAY["flow"] = MAY["emit"] | {"emit"}
 MAY["explore"] = MAY["flow"] | {"flow"}
 MAY["simulate"] = MAY["emit"] | {"emit"}
+MAY["prove"] = MAY["simulate"] | {"simulate", "flow"}
 MAY["data"] = BASE
 MAY["train"] = BASE | {"data", "frontend"}
 MAY["check"] = MAY["simulate"] | {"data", "simulate", "train"}

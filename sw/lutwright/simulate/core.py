@@ -83,12 +83,15 @@ def standard_runs(frames: int, interval: int, outputs: int = 1) -> list[Run]:
     ]
 
 
-def compile_core(sources: list[Path], work: Path, simulator: str, taps: bool, waves: bool = False) -> Bench:
-    """Compile the bench of a core; `sources` holds its RTL and tb_core.sv."""
-    bench = Bench(sources, "tb_core", work, {"TAPS": int(taps)}, simulator, waves=waves, top_only=True)
+def compile_core(
+    sources: list[Path], work: Path, simulator: str, taps: bool, waves: bool = False, netlist: bool = False
+) -> Bench:
+    """Compile the bench of a core; `sources` holds its RTL, or with `netlist` its netlist, and tb_core.sv."""
+    told: dict[str, object] = {"NETLIST": 1} if netlist else {}
+    bench = Bench(sources, "tb_core", work, {"TAPS": int(taps)}, simulator, waves=waves, top_only=True, defines=told)
     bench.compile()
-    for source in sources:
-        for memory in source.parent.glob("*.mem"):
+    for folder in {source.resolve().parent for source in sources} - {work.resolve()}:
+        for memory in folder.glob("*.mem"):
             shutil.copy(memory, work)  # $readmemh looks in the working folder
     return bench
 

@@ -98,11 +98,20 @@ def state_from_answers(config: LearnerConfig, words: IntArray, where: str = "sta
     return from_words(config, np.asarray(words).astype(np.uint32), where)
 
 
-def compile_chip(project: Project, work: Path, simulator: str = "verilator", waves: bool = False) -> Bench:
-    """Compile the bench of the chip of `project` in folder `work`; BadOption where the project has no learner."""
+def compile_chip(
+    project: Project,
+    work: Path,
+    simulator: str = "verilator",
+    waves: bool = False,
+    sources: Sequence[Path] | None = None,
+) -> Bench:
+    """Compile the bench of the chip of `project` in folder `work`; BadOption where the project has no learner.
+
+    sources: what stands for the chip in place of its RTL.
+    """
     _chip(project)
-    sources = [*project.chip_sources, project.chip_bench]
-    bench = Bench(sources, "tb_learner_chip", work, {}, simulator, waves=waves, top_only=True)
+    design = project.chip_sources if sources is None else sources
+    bench = Bench([*design, project.chip_bench], "tb_learner_chip", work, {}, simulator, waves=waves, top_only=True)
     bench.compile()
     for memory in (project.folder / "rtl").glob("*.mem"):
         shutil.copy(memory, bench.work)  # $readmemh looks in the working folder

@@ -32,12 +32,15 @@ _STOP = 60.0
 _LOCK_PERIODS = 104
 
 
-def board_bench(sources: list[Path], board: Board, work: Path, top: str = "board_top") -> Bench:
+def board_bench(
+    sources: list[Path], board: Board, work: Path, top: str = "board_top", simulator: str = "verilator"
+) -> Bench:
     """A bench of the whole board (not compiled yet): `sources` with module `top`, simulated in folder `work`."""
     # The simulator's compiler runs in `work`, where a relative name would mean another file.
     absolute = [source.resolve() for source in sources]
     # The model of a PLL has delays; without, the simulation is faster.
-    return Bench(absolute, top, work.resolve(), timing=board.clock.pll is not None, top_only=True)
+    timing = board.clock.pll is not None
+    return Bench(absolute, top, work.resolve(), {}, simulator, timing, top_only=True)
 
 
 def board_environment(board: Board) -> dict[str, str]:

@@ -1,0 +1,102 @@
+// SPX9: a block RAM of Gowin parts, one port, without output register, its reset synchronous or unused. Bytes have 9 bits; from two bytes on, the lowest bits of a write address enable them.
+// Latency 1.
+module SPX9 #(
+  parameter READ_MODE = 1'b0,                // 0: no output register
+  parameter WRITE_MODE = 2'b00,              // what a write shows at the output: 0 nothing, 1 itself, 2 what was there
+  parameter BIT_WIDTH = 36,                  // of a word: 9, 18, 36
+  parameter BLK_SEL = 3'b000,                // BLKSEL that selects the block
+  parameter RESET_MODE = "SYNC",
+  parameter [287:0] INIT_RAM_00 = 288'h0,
+  parameter [287:0] INIT_RAM_01 = 288'h0,
+  parameter [287:0] INIT_RAM_02 = 288'h0,
+  parameter [287:0] INIT_RAM_03 = 288'h0,
+  parameter [287:0] INIT_RAM_04 = 288'h0,
+  parameter [287:0] INIT_RAM_05 = 288'h0,
+  parameter [287:0] INIT_RAM_06 = 288'h0,
+  parameter [287:0] INIT_RAM_07 = 288'h0,
+  parameter [287:0] INIT_RAM_08 = 288'h0,
+  parameter [287:0] INIT_RAM_09 = 288'h0,
+  parameter [287:0] INIT_RAM_0A = 288'h0,
+  parameter [287:0] INIT_RAM_0B = 288'h0,
+  parameter [287:0] INIT_RAM_0C = 288'h0,
+  parameter [287:0] INIT_RAM_0D = 288'h0,
+  parameter [287:0] INIT_RAM_0E = 288'h0,
+  parameter [287:0] INIT_RAM_0F = 288'h0,
+  parameter [287:0] INIT_RAM_10 = 288'h0,
+  parameter [287:0] INIT_RAM_11 = 288'h0,
+  parameter [287:0] INIT_RAM_12 = 288'h0,
+  parameter [287:0] INIT_RAM_13 = 288'h0,
+  parameter [287:0] INIT_RAM_14 = 288'h0,
+  parameter [287:0] INIT_RAM_15 = 288'h0,
+  parameter [287:0] INIT_RAM_16 = 288'h0,
+  parameter [287:0] INIT_RAM_17 = 288'h0,
+  parameter [287:0] INIT_RAM_18 = 288'h0,
+  parameter [287:0] INIT_RAM_19 = 288'h0,
+  parameter [287:0] INIT_RAM_1A = 288'h0,
+  parameter [287:0] INIT_RAM_1B = 288'h0,
+  parameter [287:0] INIT_RAM_1C = 288'h0,
+  parameter [287:0] INIT_RAM_1D = 288'h0,
+  parameter [287:0] INIT_RAM_1E = 288'h0,
+  parameter [287:0] INIT_RAM_1F = 288'h0,
+  parameter [287:0] INIT_RAM_20 = 288'h0,
+  parameter [287:0] INIT_RAM_21 = 288'h0,
+  parameter [287:0] INIT_RAM_22 = 288'h0,
+  parameter [287:0] INIT_RAM_23 = 288'h0,
+  parameter [287:0] INIT_RAM_24 = 288'h0,
+  parameter [287:0] INIT_RAM_25 = 288'h0,
+  parameter [287:0] INIT_RAM_26 = 288'h0,
+  parameter [287:0] INIT_RAM_27 = 288'h0,
+  parameter [287:0] INIT_RAM_28 = 288'h0,
+  parameter [287:0] INIT_RAM_29 = 288'h0,
+  parameter [287:0] INIT_RAM_2A = 288'h0,
+  parameter [287:0] INIT_RAM_2B = 288'h0,
+  parameter [287:0] INIT_RAM_2C = 288'h0,
+  parameter [287:0] INIT_RAM_2D = 288'h0,
+  parameter [287:0] INIT_RAM_2E = 288'h0,
+  parameter [287:0] INIT_RAM_2F = 288'h0,
+  parameter [287:0] INIT_RAM_30 = 288'h0,
+  parameter [287:0] INIT_RAM_31 = 288'h0,
+  parameter [287:0] INIT_RAM_32 = 288'h0,
+  parameter [287:0] INIT_RAM_33 = 288'h0,
+  parameter [287:0] INIT_RAM_34 = 288'h0,
+  parameter [287:0] INIT_RAM_35 = 288'h0,
+  parameter [287:0] INIT_RAM_36 = 288'h0,
+  parameter [287:0] INIT_RAM_37 = 288'h0,
+  parameter [287:0] INIT_RAM_38 = 288'h0,
+  parameter [287:0] INIT_RAM_39 = 288'h0,
+  parameter [287:0] INIT_RAM_3A = 288'h0,
+  parameter [287:0] INIT_RAM_3B = 288'h0,
+  parameter [287:0] INIT_RAM_3C = 288'h0,
+  parameter [287:0] INIT_RAM_3D = 288'h0,
+  parameter [287:0] INIT_RAM_3E = 288'h0,
+  parameter [287:0] INIT_RAM_3F = 288'h0
+) (
+  output [35:0] DO,
+  input  [35:0] DI,
+  input  [2:0]  BLKSEL,
+  input  [13:0] AD,
+  input         WRE, CLK, CE, OCE, RESET
+);
+  wire [35:0] read;
+  assign DO = read;
+
+  block_ram_18k #(
+    .WIDTH_A(BIT_WIDTH), .WIDTH_B(BIT_WIDTH), .MODE_A(WRITE_MODE),
+    .INIT({
+      INIT_RAM_3F, INIT_RAM_3E, INIT_RAM_3D, INIT_RAM_3C, INIT_RAM_3B, INIT_RAM_3A, INIT_RAM_39, INIT_RAM_38,
+      INIT_RAM_37, INIT_RAM_36, INIT_RAM_35, INIT_RAM_34, INIT_RAM_33, INIT_RAM_32, INIT_RAM_31, INIT_RAM_30,
+      INIT_RAM_2F, INIT_RAM_2E, INIT_RAM_2D, INIT_RAM_2C, INIT_RAM_2B, INIT_RAM_2A, INIT_RAM_29, INIT_RAM_28,
+      INIT_RAM_27, INIT_RAM_26, INIT_RAM_25, INIT_RAM_24, INIT_RAM_23, INIT_RAM_22, INIT_RAM_21, INIT_RAM_20,
+      INIT_RAM_1F, INIT_RAM_1E, INIT_RAM_1D, INIT_RAM_1C, INIT_RAM_1B, INIT_RAM_1A, INIT_RAM_19, INIT_RAM_18,
+      INIT_RAM_17, INIT_RAM_16, INIT_RAM_15, INIT_RAM_14, INIT_RAM_13, INIT_RAM_12, INIT_RAM_11, INIT_RAM_10,
+      INIT_RAM_0F, INIT_RAM_0E, INIT_RAM_0D, INIT_RAM_0C, INIT_RAM_0B, INIT_RAM_0A, INIT_RAM_09, INIT_RAM_08,
+      INIT_RAM_07, INIT_RAM_06, INIT_RAM_05, INIT_RAM_04, INIT_RAM_03, INIT_RAM_02, INIT_RAM_01, INIT_RAM_00})
+  ) ram (
+    .clk_a(CLK), .ce_a(CE && BLKSEL == BLK_SEL), .we_a(WRE), .rst_a(RESET), .be_a(AD[3:0]), .addr_a(AD), .di_a(DI),
+    .do_a(read), .clk_b(1'b0), .ce_b(1'b0), .we_b(1'b0), .rst_b(1'b0), .be_b(4'b0), .addr_b(14'b0), .di_b(36'b0), .do_b(other));
+
+  wire [35:0] other;
+  wire unused = &{1'b0, OCE, other};
+  initial if (READ_MODE != 0) $fatal(1, "%m: a block RAM that is not modelled");
+  always @* if (RESET_MODE != "SYNC" && RESET) $fatal(1, "%m: a reset that is not modelled");
+endmodule

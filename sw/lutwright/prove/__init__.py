@@ -1,0 +1,1 @@
+"""What the tools made of a design, simulated as the design is: its netlist, and what its bitstream says."""
