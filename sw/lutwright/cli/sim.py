@@ -100,7 +100,7 @@ def simulate_project(
 
 
 def _accuracy(project: Project, frames: Frames) -> float | None:
-    """Of the integer model, which is that of hardware whose words are equal; None where there is nothing to be right."""
+    """That of the integer model, and so of hardware whose words are equal; None where no class or label is known."""
     told = project.class_output
     if frames.labels is None or told is None:
         return None

@@ -132,7 +132,8 @@ def run_tool(
 ) -> None:
     """Run `tool` in folder `cwd` with all its output in `log`; return when it ended with status 0.
 
-    timeout: seconds. out: a file for its standard output, in place of the log. Raises ToolMissing, or ToolFailed with status, signal or time and the log's last lines.
+    timeout: seconds. out: a file for its standard output, in place of the log.
+    Raises ToolMissing, or ToolFailed with status, signal or time and the log's last lines.
     """
     line = [*command(tool), *arguments]
     log.parent.mkdir(parents=True, exist_ok=True)
