@@ -6,7 +6,7 @@ from small_models import Net
 
 
 def tiny_net(path, size=8, channels=4, classes=5, seed=3):
-    """Write an ONNX file to `path`: a convolution, a pool and a dense layer on 4-bit images of size x size; return it."""
+    """Write an ONNX file `path`: a convolution, a pool and a dense layer on 4-bit images of size x size; return it."""
     net = Net((1, size, size), seed=seed)
     x = net.start()
     x = net.add("Conv", x, net.weights(channels, 1, 3, 3), name="conv1", kernel_shape=[3, 3], pads=[1, 1, 1, 1])

@@ -3,8 +3,8 @@
     sources = bitstream_sources(project, work)     # in the place of the design's RTL
 
 What comes back are the look-up tables, flip-flops, carries and block RAMs that the file sets up, and the wires between
-them: whatever synthesis, place and route or packing did wrong is in it. Of an iCE40 part nothing else is known, so that a
-design with multiplier blocks, a PLL or large RAMs is refused.
+them: whatever synthesis, place and route or packing did wrong is in it. Of an iCE40 part nothing else is known: a
+design with multiplier blocks or a PLL is refused.
 """
 
 from __future__ import annotations
