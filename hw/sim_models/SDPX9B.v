@@ -1,4 +1,5 @@
-// SDPX9B: a block RAM of Gowin parts, port A writes, port B reads, without output register, its reset synchronous or unused. Bytes have 9 bits; from two bytes on, the lowest bits of a write address enable them.
+// SDPX9B: a block RAM of Gowin parts, port A writes, port B reads, without output register, its reset synchronous or unused.
+// Bytes have 9 bits; from two bytes on, the lowest bits of a write address enable them.
 // A write to what the other port reads on the same clock spoils what is read; see block_ram_18k. Latency 1.
 module SDPX9B #(
   parameter READ_MODE = 1'b0,                // 0: no output register

@@ -1,4 +1,5 @@
-// SP: a block RAM of Gowin parts, one port, without output register, its reset synchronous or unused. Bytes have 8 bits; from two bytes on, the lowest bits of a write address enable them.
+// SP: a block RAM of Gowin parts, one port, without output register, its reset synchronous or unused.
+// Bytes have 8 bits; from two bytes on, the lowest bits of a write address enable them.
 // Latency 1.
 module SP #(
   parameter READ_MODE = 1'b0,                // 0: no output register

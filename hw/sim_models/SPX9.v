@@ -1,4 +1,5 @@
-// SPX9: a block RAM of Gowin parts, one port, without output register, its reset synchronous or unused. Bytes have 9 bits; from two bytes on, the lowest bits of a write address enable them.
+// SPX9: a block RAM of Gowin parts, one port, without output register, its reset synchronous or unused.
+// Bytes have 9 bits; from two bytes on, the lowest bits of a write address enable them.
 // Latency 1.
 module SPX9 #(
   parameter READ_MODE = 1'b0,                // 0: no output register

@@ -17,6 +17,9 @@ from lutwright.simulate.records import beats
 from lutwright.simulate.runner import Bench
 from lutwright.simulate.virtual_board import board_bench, board_environment
 
+# Frames' time, and bytes' on the line, in which an answer must have begun and ended.
+_PATIENCE = 50
+
 
 def frame_bytes(project: Project, codes: IntArray) -> list[bytes]:
     """Input codes [n, ...shape] as the bytes of one frame message each."""
@@ -85,6 +88,7 @@ def play_board(bench: Bench, project: Project, codes: IntArray) -> int:
     job = {
         "project_id": project.manifest["project_id"],
         "sizes": [core[key] for key in ("in_bytes", "in_beats", "out_bytes", "out_beats")],
+        "patience_bits": _PATIENCE * (project.pipeline.interval // project.board.clocks_per_bit + 100),
         "frames": [f.hex() for f in frame_bytes(project, codes)],
         "results": [r.hex() for r in result_bytes(project, codes)],
     }
