@@ -1,0 +1,110 @@
+"""The network of the demo on one board, step by step; each step's figures are kept as soon as they are there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from lutwright.boards import load_board
+from lutwright.cli.build import build_bitstream, build_project, link_frames
+from lutwright.cli.sim import SimResult, simulate_project
+from lutwright.dataflow.choose import Choice
+from lutwright.emit.project import Project, open_project
+from lutwright.errors import CannotSimulate
+from lutwright.flow.tools import FLOW_TOOLS
+from lutwright.report.board_results import Record, read_record, write_record
+from lutwright.resources import room
+
+MODEL = room("examples") / "models" / "mnist-mux.onnx"
+KINDS = ("lut", "ff", "bram", "dsp")
+
+
+@dataclass(frozen=True)
+class BoardJob:
+    """One board: its record goes to `results`, its project to `work`.
+
+    frames: through the netlist in each run without stalls, and through the pins.
+    """
+
+    board: str
+    results: Path
+    work: Path
+    netlist_frames: int = 20
+    pins_frames: int = 5
+
+
+def run_board(job: BoardJob) -> Record:
+    """Run what the record of the board lacks, or all where it is of another project or of other tools."""
+    folder = job.work / job.board
+    _, choice = build_project(MODEL, load_board(job.board), folder)
+    project = open_project(folder)
+    record, fresh = read_record(job.board, job.results), {"project": project.manifest["digest"], "tools": _tools()}
+    if any(record.get(key) != value for key, value in fresh.items()):
+        record = dict(fresh)
+    steps: dict[str, Callable[[], Record]] = {
+        "build": lambda: _build(project, choice),
+        "netlist": lambda: _prove(project, job.netlist_frames, "netlist", folder / "prove-netlist"),
+        "bitstream": lambda: _prove(project, job.pins_frames, "bitstream", folder / "prove-bitstream"),
+    }
+    for name, step in steps.items():
+        if name == "bitstream" and name not in record and not _is_packed(project):
+            build_bitstream(folder, project.board)  # its figures are there, its file is not
+        if name not in record:
+            record[name] = step()
+            write_record(job.board, record, job.results)
+    return record
+
+
+def _build(project: Project, choice: Choice) -> Record:
+    board, begin = project.board, time.perf_counter()
+    made = build_bitstream(project.folder, board)[0]
+    seconds, estimate = time.perf_counter() - begin, choice.estimate.as_dict()
+    pipeline = project.pipeline
+    return {
+        **{
+            kind: {
+                "used": getattr(made, kind),
+                "available": getattr(board.resources, kind),
+                "estimate": int(estimate[kind]),
+            }
+            for kind in KINDS
+        },
+        "bram_kbit": board.resources.bram_kbit,
+        "fmax_mhz": round(made.fmax_mhz, 1),
+        "clock_mhz": made.clock_mhz,
+        "interval": pipeline.interval,
+        "frames_per_second": round(made.clock_mhz * 1e6 / pipeline.interval),
+        "link_frames_per_second": round(link_frames(board, pipeline)),
+        "seconds": round(seconds),
+    }
+
+
+def _prove(project: Project, frames: int, level: str, work: Path) -> Record:
+    begin = time.perf_counter()
+    try:
+        found: SimResult = simulate_project(
+            project, frames, project.manifest["data"], "verilator", False, work, level=level
+        )
+    except CannotSimulate as error:
+        return {"refused": f"{error.rule}, not {error.found}"}
+    seconds = round(time.perf_counter() - begin)
+    told = {"frames": found.frames, "words": found.words, "mismatches": found.mismatches, "first": found.first}
+    return told | {"seconds": seconds}
+
+
+def _is_packed(project: Project) -> bool:
+    return any(project.folder.glob(f"{project.manifest['top']}.[bf]i[tn]")) or any(project.folder.glob("*.fs"))
+
+
+def _tools() -> dict[str, str]:
+    names = {tool.package for tool in FLOW_TOOLS} | {"verilator"}
+    found = {}
+    for name in sorted(names):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "absent"
+    return found
