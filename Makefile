@@ -5,6 +5,7 @@
 #   make test-long   the heavy sweeps as well
 #   make bench       executor, hardware and learner, measured, written to benchmarks/EXECUTOR.md, RESULTS.md and LEARNER.md
 #   make methods     every position policy on every recipe, trained where it is not yet, written to benchmarks/METHODS.md (hours)
+#   make bits        the network of the demo on every board: bitstreams and their proofs, written to benchmarks/BOARDS.md (an hour)
 #   make registers   what is made from hw/rdl/learner.rdl: cell, Python access, documentation
 #   make calibrate   the cost model against synthesis, written to benchmarks/CALIBRATION.md
 #   make wheel       dist/*.whl
@@ -15,7 +16,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 JOBS ?= 2
 
-.PHONY: demo demo-learner test test-long lint bench registers methods calibrate wheel tools clean
+.PHONY: demo demo-learner test test-long lint bench bits registers methods calibrate wheel tools clean
 .DEFAULT_GOAL := demo
 
 demo: $(READY)
@@ -33,9 +34,11 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(READY)
 
-# What no Python package brings. Icarus is the second opinion; Verilator compiles with g++, make and perl.
+# What no Python package brings. Icarus is the second opinion; Verilator compiles with g++, make and perl; icebox_vlog turns
+# bitstreams of iCE40 parts back into Verilog.
 tools:
 	@missing=""; for tool in iverilog g++ perl; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	command -v icebox_vlog >/dev/null || missing="$$missing fpga-icestorm"; \
 	if [ -n "$$missing" ]; then \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	    apt-get update -qq && apt-get install -y -qq $$missing >/dev/null; \
@@ -55,6 +58,9 @@ bench: $(READY)
 	$(BIN)/python benchmarks/executor.py --out benchmarks/EXECUTOR.md
 	$(BIN)/python benchmarks/hardware.py --out benchmarks/RESULTS.md
 	$(BIN)/python benchmarks/learner.py --out benchmarks/LEARNER.md
+
+bits: tools $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/bits.py --jobs $(JOBS) --out benchmarks/BOARDS.md
 
 registers: $(READY)
 	$(BIN)/python hw/rdl/generate.py

@@ -1,4 +1,4 @@
-"""The network of the demo on every board: python benchmarks/bits.py. What was run once is kept on disk, board by board."""
+"""The network of the demo on every board: python benchmarks/bits.py. What was run once is kept on disk."""
 
 from __future__ import annotations
 

@@ -11,13 +11,13 @@ from lutwright.report.board_results import Record
 _PAGE = """\
 # Boards
 
-The network of the demo (`examples/models/mnist-mux.onnx`, 28x28 digits) on every board, as `lutwright build --bitstream` makes
-it: folded for the most frames a second that fit, at the clock of the board's oscillator.
+The network of the demo (`examples/models/mnist-mux.onnx`, 28x28 digits) on every board, as `lutwright build
+--bitstream` makes it: folded for the most frames a second that fit, at the clock of the board's oscillator.
 
 ## Bitstreams by open tools
 
-"used / available (estimate)" as placed: LUTs are logic cells on iCE40, cells TRELLIS_COMB on ECP5, LUT sites on Gowin; a
-block RAM has 4 kbit on iCE40, 18 on the others; DSP are 18 x 18 multipliers (16 x 16 on iCE40). The estimate is
+"used / available (estimate)" as placed: LUTs are logic cells on iCE40, cells TRELLIS_COMB on ECP5, LUT sites on Gowin;
+a block RAM has 4 kbit on iCE40, 18 on the others; DSP are 18 x 18 multipliers (16 x 16 on iCE40). The estimate is
 made without any tool. Frames a second: of the core at the board's clock; the serial line lets fewer through.
 
 {built}
@@ -25,8 +25,8 @@ made without any tool. Frames a second: of the core at the board's clock; the se
 ## Proofs
 
 Netlist: `lutwright sim --level netlist`, the core as place and route reads it, in five runs with and without stalls and
-through a reset. Bitstream: `lutwright sim --level bitstream`, the packed file turned back into Verilog and played through the
-chip's serial pins. Words that differ from the integer model, of how many.
+through a reset. Bitstream: `lutwright sim --level bitstream`, the packed file turned back into Verilog and played
+through the chip's serial pins. Words that differ from the integer model, of how many.
 
 {proved}
 {synthesised}

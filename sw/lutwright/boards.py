@@ -96,7 +96,10 @@ class Tools(_Part):
 
 
 class Board(_Part):
-    """One board. `device` is the die as the open tools name it, `part` the full order name; iCE40 has no `speed`."""
+    """One board. `device` is the die as the open tools name it, `part` the full order name; iCE40 has no `speed`.
+
+    loader: what openFPGALoader calls the board; empty where it does not know it.
+    """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     title: str
@@ -111,6 +114,7 @@ class Board(_Part):
     reset: Reset | None = None
     leds: Leds | None = None
     tools: Tools = Tools()
+    loader: str = Field(default="", pattern=r"^[A-Za-z0-9_+-]*$")
 
     @property
     def clocks_per_bit(self) -> int:

@@ -90,7 +90,7 @@ def test_unknown_board(name):
             r"key 'part' must be the order name of a 'GW1N-9C' in package 'QN88P', speed 'C6/I5', not "
             r"'GW1NR-LV9QN88PC7/I6'\. It looks like GW1NR-LV9QN88PC6/I5\.",
         ),
-        ("[clock]", "[clock", r"must be TOML, not .*line 10"),
+        ("[clock]", "[clock", r"must be TOML, not .*line 11"),
     ],
 )
 def test_bad_board(old, new, message, tmp_path):

