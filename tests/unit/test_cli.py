@@ -152,7 +152,10 @@ def test_building_again_replaces_the_project(built):
         ),
         (["sim", "nothing"], "BadProject: project 'nothing': must be a folder with project.json, not missing."),
         (["run", "nothing", "--virtual"], "BadProject: project 'nothing'"),
-        (["run", "nothing"], "BadOption: --port: or --virtual must be given, one of them, not neither."),
+        (
+            ["run", "x", "--port", "y", "--virtual"],
+            "BadOption: --port: or --virtual may be given, one of them, not both.",
+        ),
         (["train", "no-such-recipe"], "BadRecipe"),
     ],
 )

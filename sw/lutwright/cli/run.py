@@ -20,6 +20,7 @@ from lutwright.cli.console import JSON_OPTION, answer, terminal, verb
 from lutwright.emit.project import Project as Opened
 from lutwright.emit.project import open_project
 from lutwright.errors import BadData, BadOption, BadProject, LinkError, Mismatch
+from lutwright.runtime.find import find_board
 from lutwright.runtime.frames import load_frames
 from lutwright.runtime.link import Identity, Link
 from lutwright.runtime.packets import places, unpack
@@ -194,7 +195,9 @@ def _report(opened: Opened, run: BoardRun) -> dict[str, Any]:
 @verb
 def run(
     project: Path = typer.Argument(..., help="Folder made by `lutwright build --board`."),
-    port: str | None = typer.Option(None, "--port", help="Serial port of the board, for instance /dev/ttyUSB1."),
+    port: str | None = typer.Option(
+        None, "--port", help="Serial port of the board, for instance /dev/ttyUSB1 (default: where its project answers)."
+    ),
     virtual: bool = typer.Option(False, "--virtual", help="Use a simulated board behind a pseudo-terminal instead."),
     frames: int | None = typer.Option(None, "--frames", min=1, help="How many frames to send (default: all)."),
     data: str | None = typer.Option(
@@ -209,22 +212,18 @@ def run(
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Classify the project's test frames on a board, and compare with the integer model."""
-    if (port is None) == (not virtual):
-        raise BadOption(
-            "--port",
-            "or --virtual must be given, one of them",
-            "both" if virtual else "neither",
-            "Name the board's serial port, or say --virtual.",
-        )
+    if port is not None and virtual:
+        raise BadOption("--port", "or --virtual may be given, one of them", "both", "Say --virtual, or name a port.")
     opened = open_project(project)
     if opened.learner is not None:
         rule = "must end in what the network answers"
         raise BadProject(f"project '{project}'", rule, "in a learner", f"Use lutwright learn {project}.")
     ours = read_project(project)
     sent = project_frames(opened, opened.manifest["data"] if data is None else data, frames)
+    place = port if port is not None or virtual else find_board(ours.project_id, ours.baud)
     patience = timeout if timeout is not None else 60.0 if virtual else 2.0
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with serial_port(opened, port) as line, Progress(*columns, console=terminal, disable=as_json) as bar:
+    with serial_port(opened, place) as line, Progress(*columns, console=terminal, disable=as_json) as bar:
         task = bar.add_task(f"{ours.name} on {'a simulated board' if virtual else line}", total=len(sent.frames))
         done = run_on_board(ours, line, sent, patience, lambda count: bar.update(task, completed=count))
     if not as_json:
