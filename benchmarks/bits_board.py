@@ -12,8 +12,9 @@ from lutwright.boards import load_board
 from lutwright.cli.build import build_bitstream, build_project, link_frames
 from lutwright.cli.sim import SimResult, simulate_project
 from lutwright.dataflow.choose import Choice
-from lutwright.emit.project import Project, open_project
+from lutwright.emit.project import BuildPlan, Project, open_project
 from lutwright.errors import CannotSimulate
+from lutwright.flow.families import FLOWS
 from lutwright.flow.tools import FLOW_TOOLS
 from lutwright.report.board_results import Record, read_record, write_record
 from lutwright.resources import room
@@ -41,7 +42,7 @@ def run_board(job: BoardJob) -> Record:
     folder = job.work / job.board
     _, choice = build_project(MODEL, load_board(job.board), folder)
     project = open_project(folder)
-    record, fresh = read_record(job.board, job.results), {"project": project.manifest["digest"], "tools": _tools()}
+    record, fresh = read_record(job.board, job.results), {"project": _design(project), "tools": _tools()}
     if any(record.get(key) != value for key, value in fresh.items()):
         record = dict(fresh)
     steps: dict[str, Callable[[], Record]] = {
@@ -96,7 +97,13 @@ def _prove(project: Project, frames: int, level: str, work: Path) -> Record:
 
 
 def _is_packed(project: Project) -> bool:
-    return any(project.folder.glob(f"{project.manifest['top']}.[bf]i[tn]")) or any(project.folder.glob("*.fs"))
+    return (project.folder / f"{project.manifest['top']}{FLOWS[project.board.family].suffix}").is_file()
+
+
+def _design(project: Project) -> str:
+    """The digest of what a bitstream is made of."""
+    files = [*(project.folder / "rtl").iterdir(), project.folder / project.manifest["constraints"]]
+    return BuildPlan({path.name: path.read_bytes() for path in files}).digest
 
 
 def _tools() -> dict[str, str]:

@@ -17,7 +17,7 @@ from lutwright.simulate.records import beats
 from lutwright.simulate.runner import Bench
 from lutwright.simulate.virtual_board import board_bench, board_environment
 
-# Frames' time, and bytes' on the line, in which an answer must have begun and ended.
+# Intervals, and bytes on the line, that an answer may take beside the time of two frames on the line.
 _PATIENCE = 50
 
 
@@ -85,11 +85,13 @@ def play_board(bench: Bench, project: Project, codes: IntArray) -> int:
     Raises ToolFailed where an answer is wrong or missing.
     """
     core = project.manifest["core"]
+    frames, pipeline = frame_bytes(project, codes), project.pipeline
+    patience = _PATIENCE * (pipeline.interval // project.board.clocks_per_bit + 100) + 20 * len(frames[0])
     job = {
         "project_id": project.manifest["project_id"],
         "sizes": [core[key] for key in ("in_bytes", "in_beats", "out_bytes", "out_beats")],
-        "patience_bits": _PATIENCE * (project.pipeline.interval // project.board.clocks_per_bit + 100),
-        "frames": [f.hex() for f in frame_bytes(project, codes)],
+        "patience_bits": patience,
+        "frames": [f.hex() for f in frames],
         "results": [r.hex() for r in result_bytes(project, codes)],
     }
     path = bench.work / "board_frames.json"
