@@ -16,13 +16,14 @@ from lutwright.errors import BadOption
 from lutwright.explore.cluster import client, run_all
 from lutwright.files import write_file
 from lutwright.flow.families import FLOWS
-from lutwright.report.board_results import Record, read_record, results_folder
+from lutwright.report.board_results import STEPS, Record, read_record, results_folder
 
 
 def main(given: Sequence[str] | None = None) -> int:
     """Run what lacks and write the page; the status of the first error."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--boards", default="", help="names, separated by commas (default: all of the open tools)")
+    parser.add_argument("--steps", default=",".join(STEPS), help="which may be run (default: %(default)s)")
     parser.add_argument("--jobs", type=int, default=1, help="boards at a time, on Dask where more than one")
     parser.add_argument("--results", type=Path, default=results_folder(), help="folder of the records")
     parser.add_argument("--work", type=Path, default=Path(".bits"), help="folder of the projects")
@@ -36,7 +37,10 @@ def _run(told: argparse.Namespace) -> None:
     unknown = [name for name in names if name not in open_boards()]
     if unknown:
         raise BadOption("--boards", f"must be of {', '.join(open_boards())}", ", ".join(unknown))
-    jobs = {name: BoardJob(name, told.results.resolve(), told.work.resolve()) for name in names}
+    steps = tuple(told.steps.split(","))
+    if not set(steps) <= set(STEPS):
+        raise BadOption("--steps", f"must be of {', '.join(STEPS)}", told.steps)
+    jobs = {name: BoardJob(name, told.results.resolve(), told.work.resolve(), steps) for name in names}
 
     def finished(name: str, record: Record) -> None:
         print(f"{name}: {', '.join(key for key in record if isinstance(record[key], dict) and key != 'tools')}")

@@ -13,10 +13,9 @@ from lutwright.cli.build import build_bitstream, build_project, link_frames
 from lutwright.cli.sim import SimResult, simulate_project
 from lutwright.dataflow.choose import Choice
 from lutwright.emit.project import BuildPlan, Project, open_project
-from lutwright.errors import CannotSimulate
-from lutwright.flow.families import FLOWS
+from lutwright.errors import BadProject, CannotSimulate
 from lutwright.flow.tools import FLOW_TOOLS
-from lutwright.report.board_results import Record, read_record, write_record
+from lutwright.report.board_results import STEPS, Record, read_record, write_record
 from lutwright.resources import room
 
 MODEL = room("examples") / "models" / "mnist-mux.onnx"
@@ -27,12 +26,14 @@ KINDS = ("lut", "ff", "bram", "dsp")
 class BoardJob:
     """One board: its record goes to `results`, its project to `work`.
 
-    frames: through the netlist in each run without stalls, and through the pins.
+    steps: which of those of report/board_results.py may be run. frames: through the netlist in a run without stalls,
+    and through the pins.
     """
 
     board: str
     results: Path
     work: Path
+    steps: tuple[str, ...] = STEPS
     netlist_frames: int = 20
     pins_frames: int = 5
 
@@ -48,14 +49,13 @@ def run_board(job: BoardJob) -> Record:
     steps: dict[str, Callable[[], Record]] = {
         "build": lambda: _build(project, choice),
         "netlist": lambda: _prove(project, job.netlist_frames, "netlist", folder / "prove-netlist"),
-        "bitstream": lambda: _prove(project, job.pins_frames, "bitstream", folder / "prove-bitstream"),
+        "bitstream": lambda: _read_back(project, job.pins_frames, folder / "prove-bitstream"),
     }
     for name, step in steps.items():
-        if name == "bitstream" and name not in record and not _is_packed(project):
-            build_bitstream(folder, project.board)  # its figures are there, its file is not
-        if name not in record:
-            record[name] = step()
-            write_record(job.board, record, job.results)
+        if name in record or name not in job.steps:
+            continue
+        record[name] = step()
+        write_record(job.board, record, job.results)
     return record
 
 
@@ -96,8 +96,13 @@ def _prove(project: Project, frames: int, level: str, work: Path) -> Record:
     return told | {"seconds": seconds}
 
 
-def _is_packed(project: Project) -> bool:
-    return (project.folder / f"{project.manifest['top']}{FLOWS[project.board.family].suffix}").is_file()
+def _read_back(project: Project, frames: int, work: Path) -> Record:
+    """Prove the bitstream; where its figures are there and its file is not, make it again."""
+    try:
+        return _prove(project, frames, "bitstream", work)
+    except BadProject:
+        build_bitstream(project.folder, project.board)
+        return _prove(project, frames, "bitstream", work)
 
 
 def _design(project: Project) -> str:

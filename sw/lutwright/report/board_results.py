@@ -1,6 +1,6 @@
 """What has been run for each board with the network of the demo: written by `make bits`, one JSON file a board.
 
-A record is a dictionary. `project` is the digest of the RTL and the constraints, `tools` the versions of the packages; what
+A record is a dictionary. `project` is the digest of RTL and constraints, `tools` the versions of the packages; what
 has been run is there by the name of its step:
 
     build      the bitstream: used, available and estimated resources, speed, seconds
