@@ -10,12 +10,16 @@ from rich.table import Table
 from lutwright.boards import Board, Resources, all_boards, load_board
 from lutwright.cli.console import JSON_OPTION, answer, terminal, verb
 from lutwright.flow.families import FLOWS
+from lutwright.report.board_results import ran, read_record
+
+_LETTERS = {"build": "b", "synthesis": "s", "netlist": "n", "bitstream": "p"}
 
 
 def _row(board: Board) -> dict[str, Any]:
     flow = FLOWS[board.family]
     tools = {"route": flow.router.name, "pack": flow.packer.name, "bitstream": flow.suffix}
-    return board.model_dump() | {"clocks_per_bit": board.clocks_per_bit, "flow": tools}
+    told = {"clocks_per_bit": board.clocks_per_bit, "flow": tools, "ran": list(ran(read_record(board.name)))}
+    return board.model_dump() | told
 
 
 def _memory(have: Resources) -> str:
@@ -24,10 +28,10 @@ def _memory(have: Resources) -> str:
 
 def _table(boards: list[Board]) -> Table:
     table = Table(title="Boards", title_justify="left", box=None, padding=(0, 1, 0, 0))  # no more than 80 columns
-    for name in ("name", "family", "part", "MHz", "LUT", "FF", "RAM kbit", "DSP", "file"):
+    for name in ("name", "family", "part", "MHz", "LUT", "FF", "RAM kbit", "DSP", "ran"):
         table.add_column(name, justify="right" if name in {"MHz", "LUT", "FF", "DSP"} else "left", no_wrap=True)
     for board in boards:
-        have, flow = board.resources, FLOWS[board.family]
+        have = board.resources
         table.add_row(
             board.name,
             board.family,
@@ -37,9 +41,13 @@ def _table(boards: list[Board]) -> Table:
             str(have.ff),
             _memory(have),
             str(have.dsp),
-            flow.suffix,
+            "".join(_LETTERS[step] for step in ran(read_record(board.name))) or "-",
         )
-    table.caption = "Each: a project, a simulation through its pins, a bitstream (file) by open tools."
+    table.caption = (
+        "Each: a project, a simulation through its pins, a bitstream by open tools. Ran with the demo's network "
+        "(benchmarks/BOARDS.md): b the bitstream, s synthesis alone, n its netlist proved, p the bitstream, read back "
+        "and played through its pins, proved."
+    )
     table.caption_justify = "left"
     return table
 
