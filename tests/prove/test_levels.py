@@ -154,14 +154,19 @@ def test_an_answer_of_another_model_is_a_mismatch(packed, tmp_path, monkeypatch)
 # ---- what cannot be read back
 
 
-def test_families_that_cannot_be_read_back(model, tmp_path):
-    project = built(model, "ulx3s-45f", tmp_path / "p")
-    with pytest.raises(
-        CannotSimulate, match=r"'ulx3s-45f': must be of a family whose .* \(ice40\), not ecp5, of which"
-    ):
-        bitstream_sources(project, tmp_path)
+@pytest.mark.parametrize(
+    ("board", "reason"),
+    [
+        ("ulx3s-45f", "ecp5: ecpunpack makes a list of settings"),
+        ("tangnano9k", "gowin: gowin_unpack tells of block RAM"),
+    ],
+)
+def test_families_that_cannot_be_read_back(model, board, reason, tmp_path):
+    built(model, board, tmp_path / "p")
     told = lutwright("sim", tmp_path / "p", "--level", "bitstream")
-    assert told.exit_code == 2 and "CannotSimulate: bitstream of board 'ulx3s-45f'" in told.output
+    assert told.exit_code == 2 and f"CannotSimulate: bitstream of board '{board}'" in told.output
+    rule = "must be of a family whose bitstreams can be turned back into Verilog (ice40), not "
+    assert rule + reason in told.output and "Use --level netlist." in told.output
 
 
 def test_a_project_without_a_bitstream(model, tmp_path):
