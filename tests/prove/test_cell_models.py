@@ -13,7 +13,9 @@ from lutwright.flow.synth import synthesise
 from lutwright.prove import cells
 from lutwright.prove.cells import cell_models
 from lutwright.resources import room
+from lutwright.simulate.runner import simulator_environment
 
+MODELS = sorted((room("hw") / "sim_models").glob("*.v"))
 CORES = Path(__file__).parent / "cores"
 OUTPUTS = ("q1", "q2", "q4", "q9", "q18", "q36", "bytes", "one", "through", "words", "product", "unsigned_product")
 # What the netlist must hold, or the test would show nothing of it.
@@ -106,8 +108,18 @@ def test_without_yosys(monkeypatch):
         cell_models("ice40", {"SB_LUT4"})
 
 
-@pytest.mark.parametrize("path", sorted((room("hw") / "sim_models").glob("*.v")), ids=lambda path: path.stem)
-def test_every_model_is_a_file_of_its_own(path):
+@pytest.mark.parametrize("path", MODELS, ids=lambda path: path.stem)
+def test_every_model_is_a_clean_file_of_its_own(path):
     text = path.read_text()
     assert re.findall(r"^module (\w+)", text, re.M) == [path.stem]
     assert text.startswith(f"// {path.stem}: ")
+    inside = [model for model in MODELS if model == path or f"  {model.stem} #" in text]
+    waivers = sorted((room("hw") / "lint").glob("*.vlt"))
+    lint = subprocess.run(
+        ["verilator", "--lint-only", "-Wall", "--top-module", path.stem, *map(str, [*waivers, *inside])],
+        env=simulator_environment("verilator"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert lint.returncode == 0 and "%Warning" not in lint.stderr, lint.stderr
