@@ -21,24 +21,25 @@ from lutwright.errors import BadBoard, BadOption, UnknownBoard
 from lutwright.plls import Pll, find_pll, kind_of
 from lutwright.resources import room
 
-Family = Literal["ice40", "ecp5", "gowin"]
+Family = Literal["ice40", "ecp5", "gowin", "xc7", "xcup", "cyclonev"]
 Active = Literal["low", "high"]
 
 
 class _Part(BaseModel):
     """A table of a board file: immutable, and a key that it does not know is an error, not a typing slip."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, serialize_by_alias=True)
 
 
 class Clock(_Part):
     """The clock of the design: the pin of the board's oscillator, frequency in MHz, I/O standard.
 
+    pin: "" where the processor of the part makes the clock.
     pll_pad: on iCE40, whether the pin is the pad of a PLL: then that PLL takes it in, and nothing else can.
     pll: what makes `mhz` of the oscillator, None where it is the oscillator itself; at_clock sets it, not a file.
     """
 
-    pin: str
+    pin: str = ""
     mhz: float = Field(gt=0, le=1000)
     io: str = "LVCMOS33"
     pll_pad: bool = False
@@ -67,6 +68,17 @@ class Uart(_Part):
     io: str = "LVCMOS33"
 
 
+class Processor(_Part):
+    """The processor beside the logic of a Zynq part: it makes the clock, and AXI DMA moves frames out of its memory.
+
+    kind: "ps7" (Zynq-7000) or "ps8" (Zynq UltraScale+). preset: the board as Vivado's board files call it, whose
+    settings the processor takes where they are installed.
+    """
+
+    kind: Literal["ps7", "ps8"]
+    preset: str = ""
+
+
 class Leds(_Part):
     """Lamps; the shell lights the first while a frame is worked on. `active` is the level that lights."""
 
@@ -76,8 +88,9 @@ class Leds(_Part):
 
 
 class Resources(_Part):
-    """What the part has: 4-input LUTs, flip-flops, block RAMs of `bram_kbit` kbit each, multipliers of 18 x 18 bits
-    (16 x 16 on iCE40), single-port RAMs of 256 kbit (iCE40 UltraPlus; no design uses them yet)."""
+    """What the part has: LUTs (of 6 inputs on AMD's parts, else of 4; on Cyclone V halves of an ALM), flip-flops, block
+    RAMs of `bram_kbit` kbit each, multipliers of 18 x 18 bits (16 x 16 on iCE40; DSP blocks on AMD's parts and Cyclone
+    V), single-port RAMs of 256 kbit (iCE40 UltraPlus; no design uses them yet)."""
 
     lut: int = Field(gt=0)
     ff: int = Field(gt=0)
@@ -88,7 +101,10 @@ class Resources(_Part):
 
 
 class Tools(_Part):
-    """Additional arguments, after our own, for synthesis (synth_ice40 and its like), nextpnr and the packer."""
+    """Additional arguments, after our own, for synthesis (synth_ice40 and its like), nextpnr and the packer.
+
+    Vivado and Quartus take none of them.
+    """
 
     synth: tuple[str, ...] = ()
     place: tuple[str, ...] = ()
@@ -96,8 +112,9 @@ class Tools(_Part):
 
 
 class Board(_Part):
-    """One board. `device` is the die as the open tools name it, `part` the full order name; iCE40 has no `speed`.
+    """One board. `device` is the die as the tools name it, `part` the full order name; iCE40 has no `speed`.
 
+    Frames come over a serial line ([uart] in the file) or out of the memory of `processor`: one of them is there.
     loader: what openFPGALoader calls the board; empty where it does not know it.
     """
 
@@ -109,12 +126,30 @@ class Board(_Part):
     package: str
     speed: str = ""
     clock: Clock
-    uart: Uart
     resources: Resources
+    serial: Uart | None = Field(default=None, alias="uart")
+    processor: Processor | None = None
     reset: Reset | None = None
     leds: Leds | None = None
     tools: Tools = Tools()
     loader: str = Field(default="", pattern=r"^[A-Za-z0-9_+-]*$")
+
+    @property
+    def link(self) -> Literal["uart", "dma"]:
+        """How frames come in: over a serial line, or out of the processor's memory."""
+        return "uart" if self.processor is None else "dma"
+
+    @property
+    def uart(self) -> Uart:
+        """The serial line; BadOption where the board has none."""
+        if self.serial is None:
+            raise BadOption(
+                f"board '{self.name}'",
+                "must have a serial line for this",
+                "AXI DMA",
+                "Use the driver in pynq/ of the project on the board itself, or another board.",
+            )
+        return self.serial
 
     @property
     def clocks_per_bit(self) -> int:
@@ -123,7 +158,9 @@ class Board(_Part):
 
     def pins(self) -> dict[str, str]:
         """Every pin in use, as {what it is for: pin}."""
-        used = {"clock.pin": self.clock.pin, "uart.tx": self.uart.tx, "uart.rx": self.uart.rx}
+        used = {"clock.pin": self.clock.pin} if self.clock.pin else {}
+        if self.serial:
+            used |= {"uart.tx": self.serial.tx, "uart.rx": self.serial.rx}
         if self.reset:
             used["reset.pin"] = self.reset.pin
         if self.leds:
@@ -167,12 +204,14 @@ def at_clock(board: Board, mhz: float) -> Board:
     else:
         kind = kind_of(board.family, board.device, board.speed)
         if kind is None:
+            what, why = "the oscillator", f"no PLL of a {board.device} {board.speed} is known"
+            if board.processor is not None:
+                what, why = "the clock", "its processor makes it"
             raise BadOption(
                 where,
-                f"must be {own:g}, the oscillator of board '{board.name}': no PLL of a {board.device} {board.speed} "
-                f"is known",
+                f"must be {own:g}, {what} of board '{board.name}': {why}",
                 f"{mhz:g}",
-                "Leave it out.",
+                "Leave it out." if board.processor is None else "Leave it out, or say clock.mhz in a board file.",
             )
         pll = find_pll(kind, own, mhz, where)
         made = board.clock.model_copy(update={"mhz": pll.mhz, "pll": pll})
@@ -223,6 +262,9 @@ def _check(board: Board, where: str) -> None:
     told = device_fault(board.family, board.device, board.part, board.package, board.speed)
     if told:
         raise BadBoard(where, told[0], told[1], told[2])
+    told = _link_fault(board)
+    if told:
+        raise BadBoard(where, told[0], told[1], told[2])
     twice = [pin for pin, count in Counter(board.pins().values()).items() if count > 1]
     if twice:
         users = " and ".join(use for use, pin in board.pins().items() if pin == twice[0])
@@ -232,13 +274,33 @@ def _check(board: Board, where: str) -> None:
         raise BadBoard(where, fault[0], fault[1], fault[2])
 
 
+def _link_fault(board: Board) -> tuple[str, str, str] | None:
+    """What is wrong between link, clock and family: the rule, what was found, what to do."""
+    if (board.serial is None) == (board.processor is None):
+        both = "neither" if board.serial is None else "both"
+        return "one of the tables 'uart' and 'processor' must be there", both, "boards/ has examples of each."
+    if board.processor is None:
+        return None if board.clock.pin else ("key 'clock.pin' must be there", "absent", "Name the oscillator's pin.")
+    if board.clock.pin:
+        return "key 'clock.pin' must be absent: the processor makes the clock", repr(board.clock.pin), "Remove it."
+    if board.reset:
+        return "table 'reset' must be absent: the processor resets the design", "there", "Remove it."
+    kind = {"xc7": "ps7", "xcup": "ps8"}.get(board.family)
+    if board.processor.kind != kind:
+        rule = f"'{kind}'" if kind else "absent with its table"
+        return f"key 'processor.kind' must be {rule} for '{board.family}'", repr(board.processor.kind), "Correct it."
+    return None
+
+
 def _baud_fault(board: Board) -> tuple[str, object, str] | None:
     """What is wrong with the baud rate at the board's clock: the rule, what was found, what to do."""
+    if board.serial is None:
+        return None
     clock = f"the clock ({board.clock.mhz:.9g} MHz)"
     if board.clocks_per_bit < 4:
-        return f"key 'uart.baud' must be at most a quarter of {clock}", board.uart.baud, "Lower the baud rate."
-    off = abs(board.clock.mhz * 1e6 / board.clocks_per_bit / board.uart.baud - 1)
+        return f"key 'uart.baud' must be at most a quarter of {clock}", board.serial.baud, "Lower the baud rate."
+    off = abs(board.clock.mhz * 1e6 / board.clocks_per_bit / board.serial.baud - 1)
     if off > 0.02:
-        found = f"{board.uart.baud} ({off:.1%} off)"
+        found = f"{board.serial.baud} ({off:.1%} off)"
         return f"key 'uart.baud' must divide {clock} to within 2 %", found, "Choose another baud rate."
     return None

@@ -75,6 +75,51 @@ def frame_user(beats_in, beats_out, most):
     return made, lambda limit: [credits(*moves, limit, beats_in, beats_out)], most
 
 
+def axis_width(wide_in, wide_out):
+    """The cell of widths of AXI4-Stream."""
+    return Cell(
+        "axis_width",
+        {"IN_BYTES": wide_in, "OUT_BYTES": wide_out},
+        {
+            "s_axis_tdata": 8 * wide_in,
+            "s_axis_tkeep": wide_in,
+            "s_axis_tlast": 1,
+            "s_axis_tvalid": 1,
+            "m_axis_tready": 1,
+        },
+        {
+            "s_axis_tready": 1,
+            "m_axis_tdata": 8 * wide_out,
+            "m_axis_tkeep": wide_out,
+            "m_axis_tlast": 1,
+            "m_axis_tvalid": 1,
+        },
+        [Stream("{s_axis_tdata, s_axis_tkeep, s_axis_tlast}", "s_axis_tvalid", "s_axis_tready", 9 * wide_in + 1)],
+        [Stream("{m_axis_tdata, m_axis_tkeep, m_axis_tlast}", "m_axis_tvalid", "m_axis_tready", 9 * wide_out + 1)],
+    )
+
+
+def axis_of_one_byte():
+    """Then each beat is one out, whatever tkeep and tlast say."""
+    made = axis_width(1, 1)
+    moves = made.inputs[0].moves, made.outputs[0].moves
+    return made, lambda most: [credits(*moves, most)], 1
+
+
+def packet_last(beats_in, beats_out, most):
+    """The cell of ends of packets; a frame has so many beats before and behind the core."""
+    made = Cell(
+        "packet_last",
+        {"IN_BEATS": beats_in, "OUT_BEATS": beats_out, "DEPTH": 3},
+        {"s_last": 1, "s_valid": 1, "core_ready": 1, "x_valid": 1, "m_ready": 1},
+        {"s_ready": 1, "core_valid": 1, "x_ready": 1, "m_last": 1, "m_valid": 1},
+        [Stream("s_last", "s_valid", "s_ready", 1), Stream("1'b0", "x_valid", "x_ready", 1)],
+        [Stream("1'b0", "core_valid", "core_ready", 1), Stream("m_last", "m_valid", "m_ready", 1)],
+    )
+    moves = made.inputs[0].moves, made.outputs[1].moves
+    return made, lambda limit: [credits(*moves, limit, beats_in, beats_out)], most
+
+
 MAC = {"X_BITS": 1, "W_BITS": 2, "P_BITS": 3, "ACC_BITS": 5}
 WEIGHT_FILE = '"weights.mem"'
 
@@ -96,6 +141,8 @@ COUNTED = {
     "views": views((1, 3), (1, 2), 17, CROPS=2, FLIP=1, LEFT="64'h0000000100000000"),
     "views_of_one_frame": views((2, 1), (1, 1), 3, FLIP=1, FRAMES=1, TOP="32'd1"),
     "frame_user": frame_user(1, 3, 12),
+    "axis_width": axis_of_one_byte(),
+    "packet_last": packet_last(2, 1, 4),
     "window": one("window", {"BITS": 1, "HEIGHT": 3, "WIDTH": 3, "OUT_H": 3, "OUT_W": 3}, 1, 9, 6),
     "window_folded": one(
         "window_folded",
@@ -268,6 +315,10 @@ UNCOUNTED = {
         ],
     ),
     "frame_user_of_two_beats": frame_user(2, 2, 0)[0],
+    "axis_width_down": axis_width(3, 1),
+    "axis_width_up": axis_width(1, 3),
+    "axis_width_across": axis_width(3, 2),
+    "packet_last_of_two_beats": packet_last(1, 2, 0)[0],
 }
 LEARNER = {"D": 1, "P": 1, "K": 1, "C": 1, "F": 1, "FRAC": 0, "N": 1, "BLOCK": 0, "LANES": 1}
 UNCOUNTED["learner"] = Cell(

@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from lutwright.boards import all_boards, load_board
+from lutwright.boards import Board, all_boards, at_clock, load_board
 from lutwright.devices import DEVICES, device_fault
-from lutwright.errors import BadBoard, UnknownBoard
+from lutwright.errors import BadBoard, BadOption, UnknownBoard
 from lutwright.resources import room
 
 GOOD = (room("boards") / "tangnano9k.toml").read_text()
@@ -24,9 +24,19 @@ def test_shipped_boards():
     assert sorted(boards) == sorted(path.stem for path in room("boards").glob("*.toml"))
     for name, board in boards.items():
         assert (room("boards") / f"{name}.toml").is_file()
-        assert board.clock.mhz * 1e6 / board.clocks_per_bit == board.uart.baud == 1_000_000
-        assert len(set(board.pins().values())) == len(board.pins()) > 3
+        assert len(set(board.pins().values())) == len(board.pins())
+        assert (board.serial is None) == (board.link == "dma") == (board.clock.pin == "")
+        if board.serial:
+            assert board.clock.mhz * 1e6 / board.clocks_per_bit == board.uart.baud == 1_000_000
+            assert len(board.pins()) > 3
+        assert Board.model_validate_json(board.model_dump_json()) == board
     assert {"icebreaker", "hx8k", "orangecrab", "colorlight-i5", "tangnano9k", "tangnano20k"} < boards.keys()
+    links = {
+        name: boards[name].link for name in ("arty-a7-35", "arty-a7-100", "pynq-z2", "zcu104", "kv260", "de10-nano")
+    }
+    assert list(links.values()) == ["uart", "uart", "dma", "dma", "dma", "uart"]
+    assert (boards["arty-a7-35"].uart.tx, boards["arty-a7-35"].clock.pin) == ("D10", "E3")
+    assert boards["kv260"].pins() == {} and boards["pynq-z2"].pins()["leds.pins[0]"] == "R14"
     assert (boards["icebreaker"].clock.pll_pad, boards["hx8k"].clock.pll_pad) == (True, False)
     assert (boards["icebreaker"].resources.bram_kbit, boards["icebreaker"].resources.spram) == (4, 4)
     nano = boards["tangnano9k"]
@@ -65,7 +75,7 @@ def test_unknown_board(name):
         (
             'family = "gowin"',
             'family = "virtex"',
-            r"key 'family': input should be 'ice40', 'ecp5' or 'gowin', not 'virtex'\.",
+            r"key 'family': input should be 'ice40', 'ecp5', 'gowin', 'xc7', 'xcup' or 'cyclonev', not 'virtex'\.",
         ),
         ('title = "', 'titel = "', r"key 'title' must be there"),
         ("bram_kbit = 18", "bram_kbit = 18\nuram = 2", r"key 'resources.uram' is not known\."),
@@ -111,6 +121,28 @@ def test_bad_board(old, new, message, tmp_path):
             r"in package 'sg48', not 'iCE40UP3K-SG48I'\. It looks like iCE40UP5",
         ),
         ("orangecrab", "-8MG", "-7MG", r"of a '85k' in package 'CSFBGA285', speed '8', not 'LFE5U-85F-7MG285C'\."),
+        ("arty-a7-35", "xc7a35t", "xc7a36t", r"a die of family 'xc7': xc7a15t, .*, not 'xc7a36t'\. Write it as Vivado"),
+        (
+            "arty-a7-35",
+            '"csg324"',
+            '"csg325"',
+            r"must be the order name of a 'xc7a35t' in package 'csg325', speed '1L'",
+        ),
+        ("arty-a7-100", '"1"', '"4"', r"must be a speed grade of 'xc7a100t': 1, 1L, 2, 2L, 3, not '4'\."),
+        (
+            "zcu104",
+            "-2-e",
+            "-3-e",
+            r"package 'ffvc1156', speed '2', not 'xczu7ev-ffvc1156-3-e'\. It looks like xczu7ev-f",
+        ),
+        ("kv260", '"sfvc784"', '"sfvc785"', r"must be a package of 'xck26': sfvc784, not 'sfvc785'"),
+        ("de10-nano", "23I7", "19I7", r"of a '5CSEBA6' in package 'U23', speed '7', not '5CSEBA6U19I7'"),
+        (
+            "de10-nano",
+            '"5CSEBA6"',
+            '"5C"',
+            r"must be a die of family 'cyclonev': .*, not '5C'\. Write it as Quartus does",
+        ),
         ("orangecrab", '"8"', '"9"', r"key 'speed' must be a speed grade of '85k': 6, 7, 8, not '9'\."),
     ],
 )
@@ -129,6 +161,74 @@ def test_each_device_takes_the_part_that_it_shows(family, name):
     speed = next((grade for grade in device.speeds if grade in device.example), "")
     assert device_fault(family, name, device.example, package, speed) is None
     assert device_fault(family, name, f"X{device.example}", package, speed) is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "message"),
+    [
+        ("arty-a7-35", 'pin = "E3"\n', "", r"board file 'own.toml': key 'clock.pin' must be there, not absent\."),
+        ("arty-a7-35", "[clock]", "[tools]\n[clock]", None),
+        ("arty-a7-35", 'rx = "A9"', 'rx = "D10"', r"a pin must have one use: pin 'D10' is uart.tx and uart.rx\."),
+        ("arty-a7-35", "mhz = 100.0\n", "", r"key 'clock.mhz' must be there, not absent"),
+        ("pynq-z2", "mhz = 100.0\n", "", r"key 'clock.mhz' must be there, not absent"),
+        (
+            "pynq-z2",
+            "mhz = 100.0\n",
+            'mhz = 100.0\npin = "H16"\n',
+            r"'clock.pin' must be absent: the .* clock, not 'H16'",
+        ),
+        ("pynq-z2", '"P14"', '"R14"', r"a pin must have one use: pin 'R14' is leds.pins\[0\] and leds.pins\[1\]"),
+        ("pynq-z2", '"ps7"', '"ps8"', r"key 'processor.kind' must be 'ps7' for 'xc7', not 'ps8'\. Correct it\."),
+        ("pynq-z2", '"ps7"', '"ps9"', r"key 'processor.kind': input should be 'ps7' or 'ps8', not 'ps9'"),
+        (
+            "pynq-z2",
+            "[leds]",
+            '[reset]\npin = "D19"\nactive = "high"\n[leds]',
+            r"table 'reset' must be absent: the pro",
+        ),
+        ("pynq-z2", "[leds]", '[uart]\ntx = "D19"\nrx = "D20"\n[leds]', r"tables 'uart' and 'processor' .*, not both"),
+        (
+            "pynq-z2",
+            '[processor]                        # frames come out of its memory by AXI DMA\nkind = "ps7"\n'
+            'preset = "tul.com.tw:pynq-z2"\n',
+            "",
+            r"one of the tables 'uart' and 'processor' must be there, not neither\. boards/ has examples of each\.",
+        ),
+        ("tangnano9k", "[uart] ", '[processor]\nkind = "ps7"\n[uart] ', "not both"),
+    ],
+)
+def test_links_and_clocks(name, old, new, message, tmp_path):
+    text = (room("boards") / f"{name}.toml").read_text()
+    assert old in text
+    (tmp_path / "own.toml").write_text(text.replace(old, new, 1))
+    if message is None:
+        assert load_board(tmp_path / "own.toml").link == "uart"
+        return
+    with pytest.raises(BadBoard, match=message):
+        load_board(tmp_path / "own.toml")
+
+
+def test_a_processor_beside_another_family(tmp_path):
+    text = (room("boards") / "de10-nano.toml").read_text()
+    start, end = text.index("[uart]"), text.index("[leds]")
+    text = text.replace(text[start:end], '[processor]\nkind = "ps7"\n').replace('pin = "V11"\n', "")
+    start, end = text.index("[reset]"), text.index("[processor]")
+    (tmp_path / "own.toml").write_text(text.replace(text[start:end], ""))
+    with pytest.raises(BadBoard, match=r"'processor.kind' must be absent with its table for 'cyclonev', not 'ps7'"):
+        load_board(tmp_path / "own.toml")
+
+
+def test_what_a_board_without_a_serial_line_cannot_do():
+    board = load_board("pynq-z2")
+    with pytest.raises(
+        BadOption, match=r"board 'pynq-z2': must have a serial line for this, not AXI DMA\. Use the dri"
+    ):
+        _ = board.uart
+    with pytest.raises(
+        BadOption, match=r"must be 100, the clock of board 'pynq-z2': its processor makes it, not 120\."
+    ):
+        at_clock(board, 120)
+    assert at_clock(board, 100) == board
 
 
 def test_no_clock_table(tmp_path):

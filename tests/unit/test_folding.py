@@ -282,7 +282,7 @@ def test_the_board_that_would_do_is_named():
     with pytest.raises(
         DoesNotFit,
         match=r"the smallest folding needs about \d+, layer '\w+' alone \d+ \(stage "
-        r"'\w+' \d+\)\. It has room on colorlight-i5, .*, ulx3s-85f",
+        r"'\w+' \d+\)\. It has room on arty-a7-100, .*, ulx3s-85f, zcu104\.",
     ):
         choose(graph, with_chip(NANO, lut=700))
 

@@ -6,23 +6,35 @@ from dataclasses import replace
 import pytest
 
 from lutwright.boards import all_boards, at_clock, load_board
-from lutwright.emit.shell import CoreInterface, clock_sources, link_sources, pll_parameters, shell_files
+from lutwright.emit.shell import (
+    CoreInterface,
+    axis_file,
+    bus_bytes,
+    clock_sources,
+    link_sources,
+    pll_parameters,
+    shell_files,
+    shell_sources,
+)
 from lutwright.errors import BadOption
 from lutwright.plls import find_pll, kind_of
 
 CORE = CoreInterface("mnist_mux", 1, 784, 1, 1, 0xDEADBEEF)
 
 
-@pytest.mark.parametrize("board", all_boards(), ids=lambda board: board.name)
+SUFFIX = {"gowin": "cst", "ecp5": "lpf", "ice40": "pcf", "xc7": "xdc", "xcup": "xdc", "cyclonev": "qsf"}
+
+
+@pytest.mark.parametrize("board", [b for b in all_boards() if b.serial], ids=lambda board: board.name)
 def test_files(board):
     files = shell_files(CORE, board)
     assert files == shell_files(CORE, load_board(board.name))
-    constraints = {"gowin": "board_top.cst", "ecp5": "board_top.lpf", "ice40": "board_top.pcf"}[board.family]
+    constraints = f"board_top.{SUFFIX[board.family]}"
     assert sorted(files) == sorted(["board_top.sv", constraints])
     text = {name: data.decode() for name, data in files.items()}
     pins = [board.clock.pin, board.uart.tx, board.uart.rx, board.leds.pins[0]]
     for pin in [*pins, board.reset.pin] if board.reset else pins:
-        assert re.search(rf'[ "]{pin}[";\n]', text[constraints])
+        assert re.search(rf'[ "_]{pin}[ ";\n]', text[constraints])
     mhz = f"set_frequency clk {board.clock.mhz:g}\n" if board.family == "ice40" else f"{board.clock.mhz:g} MHz"
     assert mhz.lower() in text[constraints].lower()
     source = text["board_top.sv"]
@@ -34,7 +46,43 @@ def test_files(board):
     # Every port has a pin.
     ports = re.findall(r"^  (?:input|output) +logic (\w+)", source, re.M)
     assert ports == ["clk", *(["button"] if board.reset else []), "uart_rxd", "uart_txd", "led"]
-    assert all(re.search(rf'[ "]{port}[ "]', text[constraints]) for port in ports)
+    assert all(re.search(rf'[ "]{port}[] "\n]', text[constraints]) for port in ports)
+
+
+@pytest.mark.parametrize("board", [b for b in all_boards() if b.processor], ids=lambda board: board.name)
+def test_files_beside_a_processor(board):
+    core = replace(CORE, name="net", in_bytes=3, out_bytes=2, out_beats=5)
+    files = {name: data.decode() for name, data in shell_files(core, board).items()}
+    assert sorted(files) == ["board_top.xdc", "net_axis.v"]
+    source = files["net_axis.v"]
+    assert (
+        "32'hdeadbeef" in source and ".IN_BYTES(4), .OUT_BYTES(3)" in source and ".IN_BYTES(2), .OUT_BYTES(4)" in source
+    )
+    assert "packet_last #(.IN_BEATS(784), .OUT_BEATS(5), .DEPTH(16)) packet_ends (" in source
+    assert not re.search(r"\n\n\n|[ \t]\n|{{|{%", source)
+    assert ("get_ports led" in files["board_top.xdc"]) == (board.leds is not None)
+    assert "get_ports clk" not in files["board_top.xdc"]
+    assert all(path.is_file() for path in shell_sources(board))
+
+
+@pytest.mark.parametrize(("sizes", "bus"), [((1, 1), 4), ((3, 4), 4), ((5, 1), 8), ((2, 9), 16)])
+def test_the_streams_of_a_dma_are_as_wide_as_those_of_the_core(sizes, bus):
+    core = replace(CORE, in_bytes=sizes[0], out_bytes=sizes[1])
+    assert bus_bytes(core) == bus
+    assert f"input  wire [{8 * bus - 1}:0] s_axis_tdata" in axis_file(core).decode()
+
+
+def test_a_frame_longer_than_a_message_goes_through_a_dma():
+    core = replace(CORE, in_bytes=100)
+    assert "mnist_mux_axis.v" in shell_files(core, load_board("pynq-z2"))
+
+
+def test_no_learner_behind_a_dma():
+    message = (
+        r"core 'mnist_mux': must take nothing but frames to stand behind AXI DMA, not a learner's commands\. Use a b"
+    )
+    with pytest.raises(BadOption, match=message):
+        shell_files(replace(CORE, user_bits=5, label_bits=4), load_board("kv260"))
 
 
 def test_pulls_of_ice40_pins():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -9,17 +10,26 @@ from rich.table import Table
 
 from lutwright.boards import Board, Resources, all_boards, load_board
 from lutwright.cli.console import JSON_OPTION, answer, terminal, verb
+from lutwright.emit.vendor import bitstream_name
 from lutwright.flow.families import FLOWS
+from lutwright.flow.vendor import VENDORS
 from lutwright.report.board_results import ran, read_record
 
 _LETTERS = {"build": "b", "synthesis": "s", "netlist": "n", "bitstream": "p"}
 
 
 def _row(board: Board) -> dict[str, Any]:
+    words = board.model_dump() | {"link": board.link, "flow": _tools(board), "ran": list(ran(read_record(board.name)))}
+    return words | ({"clocks_per_bit": board.clocks_per_bit} if board.serial else {})
+
+
+def _tools(board: Board) -> dict[str, str]:
+    """What makes a bitstream for `board` behind or in place of Yosys, and what its name ends in."""
+    if board.family in VENDORS:
+        tool = VENDORS[board.family].tool.package
+        return {"route": tool, "pack": tool, "bitstream": Path(bitstream_name(board)).suffix}
     flow = FLOWS[board.family]
-    tools = {"route": flow.router.name, "pack": flow.packer.name, "bitstream": flow.suffix}
-    told = {"clocks_per_bit": board.clocks_per_bit, "flow": tools, "ran": list(ran(read_record(board.name)))}
-    return board.model_dump() | told
+    return {"route": flow.router.name, "pack": flow.packer.name, "bitstream": flow.suffix}
 
 
 def _memory(have: Resources) -> str:
@@ -28,25 +38,27 @@ def _memory(have: Resources) -> str:
 
 def _table(boards: list[Board]) -> Table:
     table = Table(title="Boards", title_justify="left", box=None, padding=(0, 1, 0, 0))  # no more than 80 columns
-    for name in ("name", "family", "part", "MHz", "LUT", "FF", "RAM kbit", "DSP", "ran"):
-        table.add_column(name, justify="right" if name in {"MHz", "LUT", "FF", "DSP"} else "left", no_wrap=True)
+    for name in ("name", "part", "MHz", "LUT", "RAM kbit", "DSP", "link", "tool", "ran"):
+        table.add_column(name, justify="right" if name in {"MHz", "LUT", "DSP"} else "left", no_wrap=True)
     for board in boards:
-        have = board.resources
+        have, tools = board.resources, _tools(board)
         table.add_row(
             board.name,
-            board.family,
             board.part,
             f"{board.clock.mhz:g}",
             str(have.lut),
-            str(have.ff),
             _memory(have),
             str(have.dsp),
+            board.link,
+            tools["route"].removeprefix("nextpnr-").removeprefix("himbaechel-"),
             "".join(_LETTERS[step] for step in ran(read_record(board.name))) or "-",
         )
     table.caption = (
-        "Each: a project, a simulation through its pins, a bitstream by open tools. Ran with the demo's network "
-        "(benchmarks/BOARDS.md): b the bitstream, s synthesis alone, n its netlist proved, p the bitstream, read back "
-        "and played through its pins, proved."
+        "Link uart: a project, a simulation through its pins. Link dma: a project with a driver for PYNQ.\n"
+        "Tool ice40, ecp5, gowin: of nextpnr, makes the bitstream. Vivado, Quartus: where it is installed; "
+        "else Yosys counts.\n"
+        "Ran with the demo's network (benchmarks/BOARDS.md): b the bitstream, s synthesis alone, n its netlist proved, "
+        "p the bitstream, read back and played through its pins, proved."
     )
     table.caption_justify = "left"
     return table

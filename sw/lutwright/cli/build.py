@@ -25,17 +25,21 @@ from lutwright.dataflow.parts import NOTHING
 from lutwright.dataflow.stage import Pipeline
 from lutwright.emit.project import (
     MANIFEST,
+    core_interface,
     features_for_hardware,
     hardware_graph,
     model_bytes,
     open_project,
     plan_project,
 )
-from lutwright.errors import BadOption
+from lutwright.emit.shell import bus_bytes
+from lutwright.errors import BadOption, ToolMissing
 from lutwright.explore.seeds import MOST, best_of, best_seed
 from lutwright.files import check_writable, new_folder, write_file, write_tree
 from lutwright.flow.bitstream import Measured, make_bitstream
 from lutwright.flow.route import FIRST_SEED
+from lutwright.flow.synth import Cells
+from lutwright.flow.vendor import VENDORS, count_cells_of, make_vendor_bitstream, missing_tool
 from lutwright.frontend.names import model_stem
 from lutwright.frontend.translate import InputType, import_model
 from lutwright.ir.graph import Graph
@@ -121,7 +125,7 @@ def clock_line(board: Board) -> str:
     """The clock of `board` for people."""
     pll = board.clock.pll
     if pll is None:
-        return f"Clock: {board.clock.mhz:g} MHz, the oscillator."
+        return f"Clock: {board.clock.mhz:g} MHz, {'the processor' if board.processor else 'the oscillator'}."
     made = f"{pll.mhz:.9g} MHz out of {pll.oscillator:g} MHz by a PLL"
     off = "" if pll.mhz == pll.asked else f" ({pll.mhz / pll.asked - 1:+.2%})"
     return f"Clock: {pll.asked:g} MHz asked, {made}{off}."
@@ -144,6 +148,17 @@ def build_bitstream(out: Path, board: Board, seeds: int = 1) -> tuple[Measured, 
         top, sources = project.manifest["top"], project.board_sources
         made = make_bitstream(out, sources, board, top, route, lambda step: status.update(f"{step} for {board.name}"))
     return made, speeds or {1: made.fmax_mhz}
+
+
+def build_by_vendor(out: Path, board: Board) -> tuple[Measured | Cells, ToolMissing | None]:
+    """Build the project in `out` with the vendor's tool; where that is absent, count it with Yosys and say so."""
+    missing = missing_tool(board)
+    with terminal.status("vendor's tool" if missing is None else "synthesis") as status:
+        if missing is None:
+            status.update(f"{VENDORS[board.family].tool.package} for {board.name}")
+            return make_vendor_bitstream(out, board), None
+        project = open_project(out)
+        return count_cells_of(out, project.board_sources, board, project.manifest["top"]), missing
 
 
 def seeds_line(found: Mapping[int, float | None], count: int) -> str:
@@ -215,10 +230,10 @@ def measured_dict(measured: Measured) -> dict[str, Any]:
     }
 
 
-def resource_table(estimate: dict[str, int], measured: dict[str, Any], board: Board) -> Table:
-    """Estimate beside measurement, with the error and the share of the board."""
-    table = Table(title=f"{board.title}: estimated and measured")
-    for column in ("", "estimate", "measured", "error", "of the board"):
+def resource_table(estimate: dict[str, int], measured: dict[str, Any], board: Board, how: str = "measured") -> Table:
+    """Estimate beside measurement, with the error and the share of the board. how: the measurement was made."""
+    table = Table(title=f"{board.title}: estimated and {how}")
+    for column in ("", "estimate", how, "error", "of the board"):
         table.add_column(column, justify="left" if not column else "right")
     for kind in ("lut", "ff", "bram", "dsp"):
         told, seen, have = estimate[kind], measured[kind], getattr(board.resources, kind)
@@ -228,12 +243,24 @@ def resource_table(estimate: dict[str, int], measured: dict[str, Any], board: Bo
 
 
 def link_frames(board: Board, pipeline: Pipeline) -> float:
-    """Frames a second that the serial link lets through: ten bits a byte, eight bytes around each frame.
+    """Frames a second that the link lets through; answers travel the other way, so that only the longer of two counts.
 
-    Answers travel the other way and the board buffers two frames, so that only the longer of the two counts.
+    Serial: ten bits a byte, eight bytes around each frame, and the board buffers two frames. AXI DMA: the width of its
+    streams in every clock, without the time that software takes.
     """
     sent = pipeline.source.bytes * pipeline.source.beats
+    if board.processor is not None:
+        return board.clock.mhz * 1e6 * bus_bytes(core_interface(pipeline, 0)) / max(sent, packet_bytes(pipeline))
     return board.uart.baud / 10 / (max(sent, packet_bytes(pipeline)) + 8)
+
+
+def link_line(board: Board, pipeline: Pipeline) -> str:
+    """The link of `board` for people."""
+    if board.processor is not None:
+        how = f"over AXI DMA of {8 * bus_bytes(core_interface(pipeline, 0))} bits, without what the software takes"
+    else:
+        how = f"at {board.uart.baud:,} baud"
+    return f"Link: {link_frames(board, pipeline):,.1f} frames/s {how}."
 
 
 def output_words(graph: Graph, pipeline: Pipeline) -> list[dict[str, Any]]:
@@ -248,6 +275,29 @@ def output_words(graph: Graph, pipeline: Pipeline) -> list[dict[str, Any]]:
         }
         for outlet in pipeline.outlets
     ]
+
+
+def speed_line(measured: Measured) -> str:
+    """Speed and bitstream for people."""
+    return (
+        f"Fmax {measured.fmax_mhz:.1f} MHz, board clock {measured.clock_mhz:.6g} MHz. Bitstream: "
+        f"{escape(str(measured.bitstream))}"
+    )
+
+
+def vendor_words(out: Path, board: Board, result: dict[str, Any]) -> ToolMissing | None:
+    """Build `out` by build_by_vendor and say so, to people and in `result`; the tool that is missing, if one is."""
+    made, missing = build_by_vendor(out, board)
+    if isinstance(made, Measured):
+        result |= {"measured": measured_dict(made), "bitstream": str(made.bitstream)}
+        terminal.print(resource_table(result["estimate"], result["measured"], board))
+        terminal.print(speed_line(made))
+        return None
+    counted = {kind: getattr(made, kind) for kind in ("lut", "ff", "bram", "dsp")}
+    result |= {"synthesis": counted, "bitstream": None, "not_run": str(missing)}
+    terminal.print(resource_table(result["estimate"], counted, board, "synthesised"))
+    terminal.print(f"No bitstream: {escape(str(missing))} What Yosys counts stands above, without Fmax.")
+    return missing
 
 
 @verb
@@ -276,9 +326,11 @@ def build(
         raise BadOption("--backend", "must be rtl", repr(backend), "Leave the option out.")
     if fps is not None and not 0 < fps < math.inf:
         raise BadOption("--fps", "must be a rate above 0", f"{fps:g}", "Leave it out for the most that fit.")
+    target = load_board(board)
+    if seeds > 1 and target.family in VENDORS:
+        raise BadOption("--seeds", f"must be 1: the vendor's tool places board '{target.name}'", seeds, "Leave it out.")
     if not 1 <= seeds <= MOST or (seeds > 1 and not bitstream):
         raise BadOption("--seeds", f"must be 1 to {MOST}, with --bitstream", seeds, "Leave it out for one.")
-    target = load_board(board)
     target = target if clock is None else at_clock(target, clock)
     place = out or Path(f"{model_stem(model)}-{target.name}")
     begin = time.perf_counter()
@@ -301,17 +353,17 @@ def build(
     terminal.print(layer_table(graph, choice, target.family))
     if choice.limit:
         terminal.print(f"Not faster: {escape(choice.limit)}")
-    if bitstream:
+    unmade: ToolMissing | None = None
+    if bitstream and target.family in VENDORS:
+        unmade = vendor_words(place, target, result)
+    elif bitstream:
         measured, speeds = build_bitstream(place, target, seeds)
         result |= {"measured": measured_dict(measured), "bitstream": str(measured.bitstream)}
         result |= {"fmax_by_seed": speeds, "seed": best_seed(speeds)}
         terminal.print(resource_table(estimate, result["measured"], target))
         if seeds > 1:
             terminal.print(f"P{seeds_line(speeds, seeds)[1:]}.")
-        terminal.print(
-            f"Fmax {measured.fmax_mhz:.1f} MHz, board clock {measured.clock_mhz:.6g} MHz. Bitstream: "
-            f"{escape(str(measured.bitstream))}"
-        )
+        terminal.print(speed_line(measured))
     terminal.print(clock_line(target))
     pipeline = choice.pipeline
     result["link_frames_per_second"] = round(link_frames(target, pipeline), 1)
@@ -321,8 +373,9 @@ def build(
         terminal.print(f"Outputs: {escape(', '.join(named))}.")
     result["seconds"] = round(time.perf_counter() - begin, 1)
     terminal.print(
-        f"Core: {rate:,.0f} frames/s at {target.clock.mhz:.6g} MHz. Link: "
-        f"{result['link_frames_per_second']:,.1f} frames/s at {target.uart.baud:,} baud. "
+        f"Core: {rate:,.0f} frames/s at {target.clock.mhz:.6g} MHz. {link_line(target, pipeline)} "
         f"Project: {escape(str(place))}"
     )
     answer(result, as_json)
+    if unmade is not None:
+        raise typer.Exit(unmade.exit_code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from rich.table import Table
 from lutwright.boards import Board, at_clock, load_board
 from lutwright.cli.build import folding_of
 from lutwright.cli.console import JSON_OPTION, answer, terminal, verb
-from lutwright.emit.project import hardware_graph, model_bytes, plan_project
+from lutwright.emit.project import MANIFEST, hardware_graph, model_bytes, plan_project
 from lutwright.emit.shell import constraint_name
 from lutwright.errors import BadOption
 from lutwright.explore.cluster import client, run_all
@@ -21,6 +22,7 @@ from lutwright.explore.points import Point, front, points
 from lutwright.explore.rows import csv_text, folding_name, row
 from lutwright.explore.store import Store
 from lutwright.files import check_writable, new_folder, write_tree
+from lutwright.flow.families import open_flow
 from lutwright.flow.tools import YOSYS, command
 from lutwright.frontend.names import model_stem
 from lutwright.frontend.translate import InputType
@@ -42,7 +44,7 @@ def project_job(graph: Graph, point: Point, board: Board, model: bytes, route: b
     """The job that measures `point`."""
     files = plan_project(graph, point.choice, board, model).files
     needed = {name: files[name] for name in files if name.startswith("rtl/") or name == constraint_name(board)}
-    return Job(needed, board, route)
+    return Job(needed, board, route, json.loads(files[MANIFEST])["top"])
 
 
 def measure(jobs: dict[str, Job], store: Store, scheduler: str | None, workers: int | None) -> dict[str, Outcome]:
@@ -103,6 +105,8 @@ def explore(
     target = own if clock is None else at_clock(own, clock)
     if synthesised or route:
         command(YOSYS)  # say what is missing before the long work
+    if route:
+        open_flow(target)
     place = out or Path(f"{model_stem(model)}-{own.name}-explore")
     check_writable(place / "front" / _TABLE)
     graph = hardware_graph(model, InputType.parse(input_type) if input_type else None)

@@ -53,4 +53,4 @@ def breakdown(graph: Graph, choice: Choice, family: str) -> list[Row]:
             rows.append(Row(node.name, choice.folds.get(node.name), clocks, need, block_names(part)))
     if choice.beside != NOTHING:
         rows.append(Row("learner", None, 0, choice.beside.on(family)))
-    return [*rows, Row("shell", None, 0, shell_cost(choice.pipeline).on(family))]
+    return [*rows, Row("shell", None, 0, shell_cost(choice.pipeline, choice.link).on(family))]

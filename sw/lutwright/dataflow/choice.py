@@ -32,7 +32,7 @@ class Choice:
     """A folding of a graph, its pipeline and the estimate of the whole chip, the board's shell included.
 
     target: what was asked for; pipeline.interval is what came out. limit: why it is not faster, in a sentence.
-    beside: what else is on the chip, beside the pipeline and the shell.
+    beside: what else is on the chip, beside the pipeline and the shell. link: how frames come in, as of the board.
     """
 
     target: Target
@@ -41,6 +41,7 @@ class Choice:
     estimate: Cost
     limit: str = ""
     beside: Cost = NOTHING
+    link: str = "uart"
 
 
 def adder_levels(mhz: float) -> int:
@@ -84,12 +85,12 @@ def placed(
     beside: Cost = NOTHING,
 ) -> Choice:
     """The choice that `pipeline`, made of `folds`, is with the memories in block RAM that suit `board`, or `blocks`."""
-    shell = shell_cost(pipeline) + beside
+    shell = shell_cost(pipeline, board.link) + beside
     if blocks is None:
         made = place(pipeline, board.family, limits(board), np.array(vector(shell, board.family)))
     else:
         made = with_blocks(pipeline, blocks)
-    return Choice(target, folds, made, (pipeline_cost(made) + shell).on(board.family), beside=beside)
+    return Choice(target, folds, made, (pipeline_cost(made) + shell).on(board.family), beside=beside, link=board.link)
 
 
 def shortage(choice: Choice, board: Board, which: str = "the smallest folding") -> DoesNotFit | None:

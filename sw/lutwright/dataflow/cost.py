@@ -15,10 +15,24 @@ from lutwright.dataflow.stage import Pipeline, Stage, Vector
 from lutwright.dataflow.unrolled import Unrolled
 from lutwright.numerics.quantiser import IntArray
 
-__all__ = ["FORMULAS", "SHELL", "Cost", "adder", "adder_tree", "cost", "memory", "pipeline_cost", "unrolled_cost"]
+__all__ = [
+    "DMA_SHELL",
+    "FORMULAS",
+    "SHELL",
+    "Cost",
+    "adder",
+    "adder_tree",
+    "cost",
+    "memory",
+    "pipeline_cost",
+    "unrolled_cost",
+]
 
 SHELL = Cost(lut=420, ff=255, loose=120, chains=10)
 """The UART shell of the small boards, without its frame buffer."""
+
+DMA_SHELL = Cost(lut=12, ff=150, logic=280, chains=4)
+"""What stands between the core and the streams of an AXI DMA."""
 
 # ---- parts -----------------------------------------------------------------------------------------------------------
 

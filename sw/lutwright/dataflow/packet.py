@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lutwright.dataflow.cost import SHELL, Cost, cost
+from lutwright.dataflow.cost import DMA_SHELL, SHELL, Cost, cost
 from lutwright.dataflow.stage import Link, Outlet, Parameter, Pipeline, Stage, Stream, Vector
 
 _BLOCK_BITS = 512  # a FIFO of more bits than this is in block RAM
@@ -61,7 +61,8 @@ def _bytes(name: str, link: Link, stream: Stream) -> Stage:
     return Stage(f"bytes_{name}", "width_down", "", "", told, (link,), (stream,), made, made.beats)
 
 
-def shell_cost(pipeline: Pipeline) -> Cost:
-    """The UART shell of a board around `pipeline`, with its buffer of two frames."""
+def shell_cost(pipeline: Pipeline, link: str = "uart") -> Cost:
+    """The shell of a board around `pipeline`: for a serial line with its buffer of two frames, for AXI DMA ("dma")
+    without the DMA, which is the vendor's."""
     buffer = Cost(blocks=((2 * pipeline.source.bytes * pipeline.source.beats, 8),))
-    return sum((cost(stage) for stage in packet_stages(pipeline)), SHELL + buffer)
+    return sum((cost(stage) for stage in packet_stages(pipeline)), DMA_SHELL if link == "dma" else SHELL + buffer)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 _BLOCKS_18K = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))
+_BLOCKS_10K = ((256, 40), (512, 20), (1024, 10), (2048, 5), (4096, 2), (8192, 1))
 _BLOCKS_4K = ((256, 16), (512, 8), (1024, 4), (2048, 2))
 _ROM_SELECT = 0.75  # LUTs for one multiplexer of a ROM, whose parts are partly alike
 
@@ -72,10 +73,14 @@ class Family:
         return self.table * columns * (parts + (parts - 1) * self.select)
 
 
+_SERIES7 = Family(6, 0.54, 0.82, 0.52, 0.38, -0.66, 0.0, _BLOCKS_18K, ((32, 6, 4), (64, 3, 4)), joined=4)
+
 FAMILIES = {
     "ecp5": Family(4, 1.0, 0.78, 1.0, 1.0, 1.0, 0.0, _BLOCKS_18K, ((16, 4, 6),)),
     "gowin": Family(4, 1.0, 0.78, 1.0, 1.0, 2.2, 1.0, _BLOCKS_18K, ((16, 4, 8),)),
-    "xc7": Family(6, 0.54, 0.82, 0.52, 0.38, -0.66, 0.0, _BLOCKS_18K, ((32, 6, 4), (64, 3, 4)), joined=4),
+    "xc7": _SERIES7,
+    "xcup": _SERIES7,  # its LUTs and block RAMs are alike; not fitted by itself
+    "cyclonev": Family(5, 0.9, 0.7, 0.9, 0.8, 1.0, 0.0, _BLOCKS_10K, ((32, 1, 1),)),  # halves of an ALM
     "ice40": Family(4, 1.5, 0.67, 0.94, 0.49, 0.7, 1.0, _BLOCKS_4K, (), multiplier=16),
 }
 

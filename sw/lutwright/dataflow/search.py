@@ -126,7 +126,7 @@ class Search:
         of_layers = {name for options in self.table for names in options.blocks for name in names}
         chosen = {name for options in self.table for name in options.blocks[selection.rows[options.node]]}
         there = with_blocks(pipeline, chosen | (set(block_names(pipeline)) - of_layers))
-        return self._taken(pipeline_cost(there) + shell_cost(there) + self.shared) - selection.costs
+        return self._taken(pipeline_cost(there) + shell_cost(there, self.board.link) + self.shared) - selection.costs
 
     def _made(self, interval: int) -> Choice | None:
         """What _select finds for `interval` as a pipeline, or None where it turns out not to fit."""

@@ -18,10 +18,22 @@ from lutwright.dataflow.folding import Fold
 from lutwright.dataflow.lower import Target, lower
 from lutwright.dataflow.memories import block_names, with_blocks
 from lutwright.dataflow.stage import Pipeline
+from lutwright.emit.fusesoc import core_file
 from lutwright.emit.learner_chip import chip_bench_files, chip_files
 from lutwright.emit.packet import packet_files, packet_name, packet_stream
+from lutwright.emit.pynq import pynq_files
 from lutwright.emit.rtl import bench_files, cell_closure, core_files, pipeline_cells
-from lutwright.emit.shell import CoreInterface, clock_sources, constraint_name, link_sources, shell_files
+from lutwright.emit.shell import (
+    CoreInterface,
+    axis_file,
+    axis_name,
+    constraint_name,
+    shell_files,
+    shell_sources,
+    stream_sources,
+    top_name,
+)
+from lutwright.emit.vendor import Design, vendor_files
 from lutwright.errors import BadProject, LutwrightError
 from lutwright.frontend.load import content_of, load_model
 from lutwright.frontend.translate import InputType, import_model
@@ -90,12 +102,23 @@ def plan_project(
     core = core_files(graph, pipeline) | (chip_files(learner) if learner is not None else {})
     project_id = zlib.crc32(BuildPlan(core).digest.encode())
     interface = core_interface(pipeline, project_id, learner)
-    files = {f"rtl/{name}": data for name, data in core.items()}
-    files |= {f"rtl/{name}": data for name, data in packet_files(pipeline).items()}
-    files |= {f"rtl/{path.name}": path.read_bytes() for path in (*link_sources(), *clock_sources(board))}
+    files = {f"rtl/{name}": data for name, data in (core | packet_files(pipeline)).items()}
+    inner = sorted(files)
+    files |= {f"rtl/{path.name}": path.read_bytes() for path in shell_sources(board)}
     shell = shell_files(interface, board)
     constraints = constraint_name(board)
     files |= {("" if name == constraints else "rtl/") + name: data for name, data in shell.items()}
+    outer = sorted(name for name in files.keys() - set(inner) if name != constraints)
+    axis = _axis_files(interface, board)
+    files |= axis
+    memories = tuple(name for name in inner if name.endswith(".mem"))
+    design = Design(tuple(name for name in inner if name not in memories), memories, tuple(outer), tuple(sorted(axis)))
+    top = top_name(interface, board)
+    beside = vendor_files(interface, board, design)
+    beside |= {f"{graph.name}.core": core_file(interface.name, board, top, constraints, design)}
+    if board.processor:
+        beside |= {f"pynq/{name}": data for name, data in pynq_files(graph, pipeline, interface, board).items()}
+    files |= beside
     benches = bench_files(pipeline) | (chip_bench_files(learner) if learner is not None else {})
     files |= {f"sim/{name}": data for name, data in benches.items()}
     # The board as it is, clock and PLL included: the user's own board file need not be there when the project is used.
@@ -107,9 +130,11 @@ def plan_project(
         "project_id": project_id,
         "model": "model.onnx",
         "input": declared.text if declared is not None else "",
-        "top": "board_top",
+        "top": top,
+        "link": board.link,
+        "beside": sorted(beside),
         "constraints": constraints,
-        "baud": board.uart.baud,
+        "baud": board.serial.baud if board.serial else 0,
         "clock_mhz": board.clock.pll.asked if board.clock.pll else board.clock.mhz,
         "core": {
             "in_bytes": interface.in_bytes,
@@ -129,6 +154,17 @@ def plan_project(
         manifest["learner"] = learner.as_dict()
     files[MANIFEST] = (json.dumps(manifest, indent=2, sort_keys=True) + "\n").encode()
     return BuildPlan(files)
+
+
+def _axis_files(core: CoreInterface, board: Board) -> dict[str, bytes]:
+    """Path -> bytes of the core with AXI4-Streams of packets, which Vivado packages; nothing elsewhere.
+
+    A learner's chip takes more than frames and has none.
+    """
+    if board.family not in ("xc7", "xcup") or core.commands:
+        return {}
+    files = {f"rtl/{path.name}": path.read_bytes() for path in stream_sources()}
+    return files | {f"rtl/{axis_name(core)}.v": axis_file(core)}
 
 
 def _board_bytes(board: Board) -> bytes:
@@ -165,7 +201,7 @@ def read_manifest(project: Path) -> dict[str, Any]:
     }
     files |= {
         name: (project / name).read_bytes()
-        for name in ("model.onnx", "graph.txt", BOARD, manifest["constraints"])
+        for name in ("model.onnx", "graph.txt", BOARD, manifest["constraints"], *manifest.get("beside", ()))
         if (project / name).is_file()
     }
     if BuildPlan(files).digest != told:
@@ -208,8 +244,10 @@ class Project:
 
     @property
     def board_sources(self) -> list[Path]:
-        """Every file of the design on the board."""
-        return sorted((self.folder / "rtl").glob("*.sv"))
+        """Every file of the design on the board, beside its processor if it has one."""
+        made = sorted((self.folder / "rtl").glob("*.sv"))
+        top = self.folder / "rtl" / f"{self.manifest['top']}.v"
+        return [*made, top] if self.manifest["link"] == "dma" else made
 
     @property
     def board(self) -> Board:

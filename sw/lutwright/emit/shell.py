@@ -29,8 +29,24 @@ MESSAGE_LIMIT = 65535
 """Most bytes of payload in one message: its length has two bytes."""
 
 
-CONSTRAINTS = {"ice40": ".pcf", "ecp5": ".lpf", "gowin": ".cst"}
+STREAM_CELLS = ("axis_width", "packet_last", "fifo", "line_memory")
+"""Cells of hw/rtl that stand between AXI4-Streams of a DMA and the core."""
+
+CONSTRAINTS = {
+    "ice40": ".pcf",
+    "ecp5": ".lpf",
+    "gowin": ".cst",
+    "xc7": ".xdc",
+    "xcup": ".xdc",
+    "cyclonev": ".qsf",
+}
 """What the constraint file's name ends in, by family."""
+
+_VIVADO = "board_top_xilinx.xdc.j2"
+_TEMPLATES = {"xc7": _VIVADO, "xcup": _VIVADO}  # of the others board_top_<family><suffix>.j2
+
+_BUS_BYTES = 4  # of the DMA's streams; wider where the core's are
+_FRAMES = 16  # in the core at a time, at most
 
 # Block RAMs of iCE40 read as 0 for about 3 us after configuration, which no data sheet tells; times MHz: clocks.
 _BLIND = {"ice40": 15.0}
@@ -78,27 +94,79 @@ class CoreInterface:
 
 
 def shell_files(core: CoreInterface, board: Board, timeout_bits: int = TIMEOUT_BITS) -> dict[str, bytes]:
-    """Return the files of the shell: board_top.sv and the board's constraint file (.pcf, .lpf or .cst).
+    """Return the files of the shell: its top module and the board's constraint file (.pcf, .lpf, .cst, .xdc or .qsf).
 
-    timeout_bits: bit times of silence inside a message after which the board gives it up.
+    timeout_bits: bit times of silence inside a message after which a board with a serial line gives it up.
     Raises BadOption where the core does not fit the link.
     """
-    _check(core)
-    constraints = constraint_name(board)
-    template = f"board_top_{board.family}{CONSTRAINTS[board.family]}.j2"
+    if board.processor is not None:
+        return {f"{top_name(core, board)}.v": axis_file(core), constraint_name(board): _constraints(board)}
+    _check_name(core)
+    _check_link(core)
     pll = board.clock.pll
     values = {
         "core": core,
         "board": board,
         "top": TOP,
         "timeout_clocks": timeout_bits * board.clocks_per_bit,
-        "clock_port": "osc" if pll else "clk",
         "pll": pll,
         "pll_parameters": pll_parameters(pll, board) if pll else [],
         "press": _press(board),
         "reset_clocks": reset_clocks(board),
     }
-    return {f"{TOP}.sv": render("board_top.sv.j2", values), constraints: render(template, values)}
+    return {f"{TOP}.sv": render("board_top.sv.j2", values), constraint_name(board): _constraints(board)}
+
+
+def _constraints(board: Board) -> bytes:
+    """The constraint file of `board`."""
+    template = _TEMPLATES.get(board.family, f"board_top_{board.family}{CONSTRAINTS[board.family]}.j2")
+    values = {
+        "board": board,
+        "top": TOP,
+        "clock_port": "osc" if board.clock.pll else "clk",
+        "inputs": [*(["button"] if board.reset else []), *(["uart_rxd"] if board.serial else [])],
+        "outputs": [*(["uart_txd"] if board.serial else []), *(["led"] if board.leds else [])],
+    }
+    return render(template, values)
+
+
+def top_name(core: CoreInterface, board: Board) -> str:
+    """The module on top of the design: beside a processor that between the streams of its DMA."""
+    return TOP if board.processor is None else axis_name(core)
+
+
+def axis_name(core: CoreInterface) -> str:
+    """The module that is the core with AXI4-Streams of packets, as AXI DMA has them."""
+    return f"{core.name}_axis"
+
+
+def axis_file(core: CoreInterface) -> bytes:
+    """The source of module axis_name. Raises BadOption where the core takes more than frames."""
+    _check_name(core)
+    if core.commands or core.user_bits:
+        raise BadOption(
+            f"core '{core.name}'",
+            "must take nothing but frames to stand behind AXI DMA",
+            "a learner's commands",
+            "Use a board with a serial line for a learner.",
+        )
+    values = {"core": core, "top": axis_name(core), "bus": bus_bytes(core), "depth": _FRAMES}
+    return render("core_axis.v.j2", values)
+
+
+def bus_bytes(core: CoreInterface) -> int:
+    """Bytes of a beat of the DMA's streams: a power of two, as wide as the core's or wider."""
+    return max(_BUS_BYTES, *(1 << (size - 1).bit_length() for size in (core.in_bytes, core.out_bytes)))
+
+
+def stream_sources() -> list[Path]:
+    """The SystemVerilog files of hw/rtl that module axis_name needs besides the core."""
+    return [room("hw") / "rtl" / f"{cell}.sv" for cell in STREAM_CELLS]
+
+
+def shell_sources(board: Board) -> list[Path]:
+    """The SystemVerilog files of hw/ that the shell of `board` needs besides the core."""
+    return stream_sources() if board.processor else [*link_sources(), *clock_sources(board)]
 
 
 def constraint_name(board: Board) -> str:
@@ -150,12 +218,16 @@ def pll_parameters(pll: Pll, board: Board) -> list[tuple[str, str]]:
     return [(name, str(value)) for name, value in names.items()]
 
 
-def _check(core: CoreInterface) -> None:
+def _check_name(core: CoreInterface) -> None:
     where = f"core '{core.name}'"
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", core.name):
         raise BadOption(where, "the name must be a SystemVerilog identifier", repr(core.name), "Choose another name.")
     if not 0 <= core.project_id < 2**32:
         raise BadOption(where, "the project id must have 32 bits", core.project_id, "Use the low 32 bits.")
+
+
+def _check_link(core: CoreInterface) -> None:
+    where = f"core '{core.name}'"
     for what, size in (("a frame", core.frame_bytes), ("a result", core.result_bytes)):
         if not 1 <= size <= MESSAGE_LIMIT or min(core.in_bytes, core.out_bytes) < 1:
             raise BadOption(

@@ -21,11 +21,12 @@ from lutwright.flow.tools import FLOW_TOOLS, version
 @dataclass(frozen=True)
 class Job:
     """files: the sources of a project, memory files and constraints, by their paths in it. route: place and route as
-    well, for Fmax."""
+    well, for Fmax. top: the module on top."""
 
     files: dict[str, bytes]
     board: Board
     route: bool = False
+    top: str = TOP
 
     @property
     def key(self) -> str:
@@ -60,11 +61,11 @@ def run(job: Job) -> Outcome:
     with tempfile.TemporaryDirectory(prefix="lutwright-") as place:
         folder = Path(place)
         write_tree(folder, job.files)
-        sources = sorted((folder / "rtl").glob("*.sv"))
+        sources = sorted(path for path in (folder / "rtl").iterdir() if path.suffix in (".sv", ".v"))
         try:
             if job.route:
-                return _routed(place_and_route(folder, sources, job.board, TOP), job.board)
-            cells = synthesise(folder, sources, job.board, TOP).cells
+                return _routed(place_and_route(folder, sources, job.board, job.top), job.board)
+            cells = synthesise(folder, sources, job.board, job.top, job.board.processor is None).cells
         except DoesNotFit as error:
             return Outcome(refused=str(error))
     return Outcome(cells.lut, cells.ff, cells.bram, cells.dsp)

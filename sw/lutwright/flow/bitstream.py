@@ -19,7 +19,7 @@ from pathlib import Path
 
 from lutwright.boards import Board
 from lutwright.errors import BadProject, DoesNotFit, ToolFailed
-from lutwright.flow.families import FLOWS
+from lutwright.flow.families import open_flow
 from lutwright.flow.route import FIRST_SEED, Design, Report, Route, constraints, fmax, outputs, too_many
 from lutwright.flow.synth import Cells, Synthesis, synthesise
 from lutwright.flow.tools import TIMEOUT, command, run_tool, tail
@@ -76,7 +76,7 @@ def make_bitstream(
     """
     bitstream = _bitstream(project, board, top)
     bitstream.unlink(missing_ok=True)
-    command(FLOWS[board.family].packer)  # say what is missing before the long work
+    command(open_flow(board).packer)  # say what is missing before the long work
     measured = place_and_route(project, sources, board, top, route, progress, timeout)
     check_speed(board, measured)
     progress("bitstream")
@@ -105,10 +105,10 @@ def place_and_route(
             "absent",
             "Build the project again.",
         )
-    command(FLOWS[board.family].router)
+    command(open_flow(board).router)
     progress("synthesis")
     synthesis = synthesise(project, sources, board, top, timeout=timeout)
-    _check_area(board, {kind: getattr(synthesis.cells, kind) for kind in _NAMES})
+    check_area(board, {kind: getattr(synthesis.cells, kind) for kind in _NAMES})
     progress("place and route")
     report = route(Design(project, board, top, synthesis.cells.lut, timeout))
     return _measure(board, report, synthesis, _bitstream(project, board, top))
@@ -126,11 +126,11 @@ def check_speed(board: Board, measured: Measured) -> None:
 
 
 def _bitstream(project: Path, board: Board, top: str) -> Path:
-    return project / f"{top}{FLOWS[board.family].suffix}"
+    return project / f"{top}{open_flow(board).suffix}"
 
 
-def _check_area(board: Board, used: Mapping[str, int]) -> None:
-    """Stop before place and route where the counts alone exceed the board."""
+def check_area(board: Board, used: Mapping[str, int]) -> None:
+    """Raise DoesNotFit where a design needs more than `board` has; used: lut, ff, bram, dsp."""
     for kind, name in _NAMES.items():
         limit = getattr(board.resources, kind)
         if used[kind] > limit:
@@ -147,8 +147,8 @@ def _measure(board: Board, report: Report, synthesis: Synthesis, bitstream: Path
     over = [name for name in used if used[name] > available[name]]
     if over:
         raise too_many(board, over[0], used[over[0]], available[over[0]])
-    totals = {"ff": synthesis.cells.ff} | FLOWS[board.family].totals(lambda kind: used.get(kind, 0))
-    _check_area(board, totals)
+    totals = {"ff": synthesis.cells.ff} | open_flow(board).totals(lambda kind: used.get(kind, 0))
+    check_area(board, totals)
     return Measured(
         **totals,
         fmax_mhz=speed,
@@ -165,7 +165,7 @@ def _pack(project: Path, board: Board, top: str, bitstream: Path, timeout: float
     partial = bitstream.with_name(f".{bitstream.name}.partial")
     log = project / "logs" / f"pack_{top}.log"
     try:
-        flow = FLOWS[board.family]
+        flow = open_flow(board)
         run_tool(flow.packer, flow.pack(board, outputs(board, top)[0], partial.name), project, log, timeout)
         if not partial.is_file() or partial.stat().st_size == 0:
             raise ToolFailed("packer", "must write a bitstream", "nothing", f"Log {log.name}: {tail(log)}")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lutwright.boards import Board
+from lutwright.errors import BadOption
 from lutwright.flow.ecp5 import router
 from lutwright.flow.tools import ECPPACK, GOWIN_PACK, ICEPACK, NEXTPNR_ECP5, NEXTPNR_GOWIN, NEXTPNR_ICE40, Tool
 
@@ -79,4 +80,17 @@ FLOWS = {
     "ecp5": Flow(NEXTPNR_ECP5, ECPPACK, ".bit", ".config", _place_ecp5, _pack_ecp5, _totals_ecp5),
     "gowin": Flow(NEXTPNR_GOWIN, GOWIN_PACK, ".fs", "_routed.json", _place_gowin, _pack_gowin, _totals_gowin),
 }
-"""By family, those of boards.Family."""
+"""By family, those of boards.Family that have one; the others are built by flow/vendor.py."""
+
+
+def open_flow(board: Board) -> Flow:
+    """The flow of the family of `board`; BadOption where only its vendor places and routes it."""
+    flow = FLOWS.get(board.family)
+    if flow is None:
+        raise BadOption(
+            f"board '{board.name}'",
+            f"must be of a family that open tools place and route: {', '.join(FLOWS)}",
+            board.family,
+            "Use build --bitstream, which runs the vendor's tool.",
+        )
+    return flow

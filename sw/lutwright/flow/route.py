@@ -12,7 +12,7 @@ from typing import Any
 from lutwright.boards import Board
 from lutwright.emit.shell import CONSTRAINTS
 from lutwright.errors import DoesNotFit, ToolFailed
-from lutwright.flow.families import FLOWS
+from lutwright.flow.families import open_flow
 from lutwright.flow.tools import TIMEOUT, run_tool, tail
 
 Report = dict[str, Any]
@@ -49,7 +49,7 @@ def inputs(board: Board, top: str) -> tuple[str, ...]:
 
 def outputs(board: Board, top: str) -> tuple[str, ...]:
     """The files of a project that place and route writes: the design, the report, the log."""
-    return f"flow/{top}{FLOWS[board.family].routed}", f"flow/{top}_report.json", f"logs/place_{top}.log"
+    return f"flow/{top}{open_flow(board).routed}", f"flow/{top}_report.json", f"logs/place_{top}.log"
 
 
 def with_seed(seed: int) -> Route:
@@ -67,7 +67,7 @@ FIRST_SEED = with_seed(1)
 
 def _route(design: Design, seed: int) -> Report:
     project, board, top = design.project, design.board, design.top
-    flow = FLOWS[board.family]
+    flow = open_flow(board)
     made, told, logged = outputs(board, top)
     report, log = project / told, project / logged
     report.unlink(missing_ok=True)

@@ -5,6 +5,8 @@ What a cell costs (`Cells`), so that one number can stand beside the board's LUT
     iCE40   logic cells, see flow/ice40.py
     ECP5    cells TRELLIS_COMB, see flow/ecp5.py
     Gowin   LUT sites, see flow/gowin.py
+    7-series, UltraScale+   LUTs of 6 inputs, those of LUT RAM and shift registers with them
+    Cyclone V               halves of an ALM, see flow/cyclonev.py
 
 Options, measured (Yosys 0.70): -nowidelut halves the LUTs of most designs and abc9's script flow2 takes another 3 to
 12 %; -nodsp keeps small multipliers in LUTs, so that the count does not depend on which 4-bit product became a DSP:
@@ -26,6 +28,7 @@ from typing import Any
 from lutwright.boards import Board
 from lutwright.errors import BadProject, ToolFailed
 from lutwright.files import write_file
+from lutwright.flow.cyclonev import half_alms
 from lutwright.flow.ecp5 import comb_cells, open_ends
 from lutwright.flow.gowin import lut_sites
 from lutwright.flow.ice40 import logic_cells
@@ -50,7 +53,34 @@ _COSTS: dict[str, dict[str, tuple[tuple[str, int], ...]]] = {
         "dsp": ((r"MULT18X18D", 1),),
     },
 }
-_LUTS = {"ice40": logic_cells, "ecp5": comb_cells, "gowin": lut_sites}
+# A RAM32M or RAM64M is four LUTs, one of 16 or 8 ports eight; half of a RAMB36 is a block of 18 kbit.
+_COSTS |= {
+    family: {
+        "lut": (
+            (r"LUT[1-6]|SRL\w+|RAM(32|64)X1S", 1),
+            (r"RAM(32|64)X1D|RAM128X1S", 2),
+            (r"RAM(32|64)M|RAM128X1D|RAM256X1S", 4),
+            (r"RAM32M16|RAM64M8|RAM64X8SW|RAM32X16DR8|RAM256X1D|RAM512X1S", 8),
+        ),
+        "ff": ((r"FD[RSCP]E(_1)?", 1),),
+        "bram": ((rf"RAMB18E{version}", 1), (rf"RAMB36E{version}", 2)),
+        "dsp": ((rf"DSP48E{version}", 1),),
+    }
+    for family, version in (("xc7", 1), ("xcup", 2))
+}
+_COSTS["cyclonev"] = {
+    "ff": ((r"MISTRAL_FF", 1),),
+    "bram": ((r"MISTRAL_M10K", 1),),
+    "dsp": ((r"MISTRAL_MUL\w+", 1),),
+}
+_LUTS = {"ice40": logic_cells, "ecp5": comb_cells, "gowin": lut_sites, "cyclonev": half_alms}
+
+# The commands of families that Yosys only counts: place and route is the vendor's.
+_COMMANDS = {
+    "xc7": "synth_xilinx -family xc7 -flatten",
+    "xcup": "synth_xilinx -family xcup -flatten",
+    "cyclonev": "synth_intel_alm -family cyclonev",
+}
 
 
 @dataclass(frozen=True)
@@ -75,7 +105,7 @@ class Synthesis:
 
 
 def count_cells(family: str, netlist: Mapping[str, Any]) -> Cells:
-    """What the cells of a flat netlist (Yosys' JSON: modules.TOP.cells) take on `family` ("ice40", "ecp5", "gowin")."""
+    """What the cells of a flat netlist (Yosys' JSON: modules.TOP.cells) take on `family`, one of boards.Family."""
     by_type = Counter(str(cell["type"]) for cell in netlist.values())
     by_type.pop("$scopeinfo", None)
     totals = {
@@ -84,7 +114,8 @@ def count_cells(family: str, netlist: Mapping[str, Any]) -> Cells:
         )
         for kind, costs in _COSTS[family].items()
     }
-    return Cells(_LUTS[family](netlist), totals["ff"], totals["bram"], totals["dsp"], dict(sorted(by_type.items())))
+    lut = _LUTS[family](netlist) if family in _LUTS else totals["lut"]
+    return Cells(lut, totals["ff"], totals["bram"], totals["dsp"], dict(sorted(by_type.items())))
 
 
 def synthesise(
@@ -142,12 +173,14 @@ def _script(project: Path, sources: list[Path], board: Board, top: str, pads: bo
     """The Yosys script; names are relative to the project where they lie in it."""
     names = [_relative(source, project) for source in sources]
     options = " ".join([*_options(board, pads), *board.tools.synth])
-    synth = f"synth_{board.family} -top {top} {options} -json flow/{top}.json"
+    synth = f"{_COMMANDS.get(board.family, f'synth_{board.family}')} -top {top} {options}"
+    written = "" if board.family in _COMMANDS else f" -json flow/{top}.json"
     lines = [
         f"read_slang --top {top} {' '.join(names)}",
         *(dsp_passes(board.family) if DSP_CELL in {source.stem for source in sources} else []),
-        "scratchpad -copy abc9.script.flow2 abc9.script",
-        *synth_passes(board.family, synth, "flow/"),
+        *([] if board.family in _COMMANDS else ["scratchpad -copy abc9.script.flow2 abc9.script"]),
+        *synth_passes(board.family, synth + written, "flow/"),
+        *([f"write_json flow/{top}.json"] if board.family in _COMMANDS else []),
         f"write_verilog -noattr flow/{top}_netlist.v",
     ]
     return "\n".join(lines) + "\n"
@@ -157,6 +190,8 @@ def _options(board: Board, pads: bool) -> list[str]:
     """Of the family's synthesis command; on iCE40 place and route makes the pads."""
     if board.family == "ice40":
         return ["-device", board.device[0] if board.device.startswith("u") else board.device[:2], "-abc9"]
+    if board.family in _COMMANDS:
+        return ["-nodsp", *([] if pads else ["-noiopad"])]
     no_pads = "-noiopads" if board.family == "gowin" else "-noiopad"
     return ["-nowidelut", "-nodsp", *([] if pads else [no_pads])]
 

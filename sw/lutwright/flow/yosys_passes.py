@@ -13,6 +13,8 @@ _DSP_MAP = {
     "ecp5": ("+/lattice/dsp_map_18x18.v", "MUL18X18", 18, 18),
     "gowin": ("+/gowin/dsp_map.v", "MUL18X18", 18, 18),
     "xc7": ("+/xilinx/xc7_dsp_map.v", "MUL25X18", 25, 18),
+    "xcup": ("+/xilinx/xcu_dsp_map.v", "MUL27X18", 27, 18),
+    "cyclonev": ("+/intel_alm/common/dsp_map.v", "MUL18X18", 18, 18),
     "ice40": ("+/ice40/dsp_map.v", "MUL16X16", 16, 16),
 }
 # The reader of abc9 that Yosys had before 0.70: the new one puts x in place of some nets (its issue 6237).

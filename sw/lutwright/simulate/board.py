@@ -6,14 +6,11 @@ import json
 import shutil
 from pathlib import Path
 
-from lutwright.dataflow.stage import Stream
+from lutwright.emit.frame_words import frame_words, result_words
 from lutwright.emit.project import Project
 from lutwright.errors import ToolFailed
-from lutwright.ir.execute import execute_outputs
-from lutwright.numerics.packing import to_bytes
 from lutwright.numerics.quantiser import IntArray
 from lutwright.simulate.compare import Comparison
-from lutwright.simulate.records import beats
 from lutwright.simulate.runner import Bench
 from lutwright.simulate.virtual_board import board_bench, board_environment
 
@@ -23,28 +20,12 @@ _PATIENCE = 50
 
 def frame_bytes(project: Project, codes: IntArray) -> list[bytes]:
     """Input codes [n, ...shape] as the bytes of one frame message each."""
-    stream = project.pipeline.source
-    raw = to_bytes(beats(codes, stream), stream.bits)
-    return [bytes(row) for row in raw.reshape(codes.shape[0], stream.beats * stream.bytes)]
+    return frame_words(project.pipeline, codes)
 
 
 def result_bytes(project: Project, codes: IntArray) -> list[bytes]:
     """What the board must answer to each frame, by the integer executor: its outputs, one behind the other."""
-    words, outlets = execute_outputs(project.graph, codes), project.pipeline.outlets
-    parts = [_packed(one, outlet.stream) for one, outlet in zip(words, outlets, strict=True)]
-    return [b"".join(frame) for frame in zip(*parts, strict=True)]
-
-
-def _packed(values: IntArray, stream: Stream) -> list[bytes]:
-    """The frames [n, ...shape] of one output as the bytes of its beats."""
-    size = stream.bytes
-    rows = beats(values, stream)
-    words = [sum((int(v) & ((1 << stream.bits) - 1)) << (i * stream.bits) for i, v in enumerate(row)) for row in rows]
-    if stream.lanes == 1 and stream.signed:
-        words = [int(row[0]) & ((1 << 8 * size) - 1) for row in rows]
-    packed = b"".join(word.to_bytes(size, "little") for word in words)
-    each = size * stream.beats
-    return [packed[i : i + each] for i in range(0, len(packed), each)]
+    return result_words(project.graph, project.pipeline, codes)
 
 
 def compile_board(project: Project, work: Path) -> Bench:
