@@ -82,6 +82,13 @@ def read_project(folder: Path) -> Project:
     try:
         data = json.loads((folder / "project.json").read_text(encoding="utf-8"))
         core = data["core"]
+        if not data["baud"]:
+            raise BadProject(
+                where,
+                "must be for a board with a serial line",
+                "one with AXI DMA",
+                "Copy its folder pynq/ to the board, and use the driver there.",
+            )
         return Project(
             str(data["name"]),
             int(data["project_id"]),

@@ -29,7 +29,8 @@ def result_bytes(project: Project, codes: IntArray) -> list[bytes]:
 
 
 def compile_board(project: Project, work: Path) -> Bench:
-    """Compile the bench of the whole board top of `project` in folder `work`."""
+    """Compile the bench of the whole board top of `project` in folder `work`; BadOption without a serial line."""
+    board_environment(project.board)  # say what is missing before the long work
     bench = board_bench(project.board_sources, project.board, work)
     bench.compile()
     for memory in (project.folder / "rtl").glob("*.mem"):
