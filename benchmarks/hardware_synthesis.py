@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import tempfile
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -32,15 +30,6 @@ _SYNTH = {
     "gowin": "synth_gowin -top {top} -nowidelut -noiopads{dsp}",
     "xc7": "synth_xilinx -family xc7 -top {top} -flatten -noiopad{dsp}",
     "ice40": "synth_ice40 -top {top} -device hx -abc9{dsp}",
-}
-# Cells of a 7-series part, which has no flow here (flow/synth.py counts the others): kind -> regular expression
-# of cell types, how many of the kind one such cell takes.
-_XC7: dict[str, tuple[tuple[str, int], ...]] = {
-    # A RAM32M or RAM64M is four LUTs; a RAMB36E1 is two blocks of 18 kbit.
-    "lut": ((r"LUT[1-6]|SRL\w+|RAM(32|64)X1S", 1), (r"RAM(32|64)X1D|RAM128X1S", 2), (r"RAM(32|64)M|RAM128X1D", 4)),
-    "ff": ((r"FD[RSCP]E(_1)?", 1),),
-    "bram": ((r"RAMB18E1", 1), (r"RAMB36E1", 2)),
-    "dsp": ((r"DSP48E1", 1),),
 }
 
 
@@ -103,18 +92,10 @@ def _synthesise(files: Mapping[str, bytes], top: str, family: str, script: str, 
             cells, ports = modules[top]["cells"], modules[top]["ports"]
         except (OSError, ValueError, KeyError) as error:
             raise ToolFailed("tool 'yosys'", "must write a netlist", "none", tail(folder / "log")) from error
-    if family != "xc7":
-        if family == "ecp5":
-            open_chains(cells, ports)
-        seen = count_cells(family, cells)
-        return Counts(seen.lut, seen.ff, seen.bram, seen.dsp)
-    by_type = Counter(str(cell["type"]) for cell in cells.values())
-    return Counts(
-        **{
-            kind: sum(n * by for rule, by in rules for cell, n in by_type.items() if re.fullmatch(rule, cell))
-            for kind, rules in _XC7.items()
-        }
-    )
+    if family == "ecp5":
+        open_chains(cells, ports)
+    seen = count_cells(family, cells)
+    return Counts(seen.lut, seen.ff, seen.bram, seen.dsp)
 
 
 def alone(stage: Stage) -> dict[str, bytes]:
