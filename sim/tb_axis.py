@@ -8,7 +8,8 @@ The environment variable LUTWRIGHT_JOB names a JSON file:
           reset comes, for everything to begin anew (0: none)
     clocks: if there, in runs without pauses all packets out take at most so many clocks from the first beat in
 
-Checked on every clock: valid stays and data, keep and last hold until ready (law 4). At the end the sink is empty.
+Checked on every clock: valid stays and data, keep and last hold until ready (law 4), the bytes that are kept are the
+first ones, and the others are 0. At the end the sink is empty.
 """
 
 from __future__ import annotations
@@ -52,6 +53,10 @@ async def watch(dut: Any, clock: Any, reset: Any) -> None:
             assert valid, "valid was withdrawn"
             assert now == waiting, "a beat changed while it waited"
         waiting = now if valid and not ready else None
+        if valid:
+            keep, data = int(dut.m_axis_tkeep.value), int(dut.m_axis_tdata.value)
+            beyond = data >> 8 * keep.bit_length()
+            assert keep & (keep + 1) == 0 and beyond == 0, f"bytes beyond those that are kept ({keep:b}): {data:x}"
 
 
 @cocotb.test()
@@ -80,9 +85,11 @@ async def packets(dut: Any) -> None:
 
 
 def send(source: AxiStreamSource) -> None:
-    """Queue every packet of the job."""
+    """Queue every packet of the job; bytes of its last beat that are not kept are ones."""
     for packet in JOB["packets"]:
-        source.send_nowait(AxiStreamFrame(bytes.fromhex(packet)))
+        data = bytes.fromhex(packet)
+        beyond = -len(data) % source.byte_lanes
+        source.send_nowait(AxiStreamFrame(data + b"\xff" * beyond, [1] * len(data) + [0] * beyond))
 
 
 async def restart(source: AxiStreamSource, sink: AxiStreamSink, clock: Any, reset: Any) -> None:
