@@ -131,7 +131,7 @@ def test_building_again_replaces_the_project(built):
     [
         (["build", "none.onnx", "--board", "tangnano9k"], "BadModel: model 'none.onnx': must be a file, not missing."),
         (["build", MNIST, "--board", "nano"], "UnknownBoard: board 'nano'"),
-        (["build", MNIST, "--board", "tangnano9k", "--backend", "magic"], "BadOption: --backend: must be rtl"),
+        (["build", MNIST, "--board", "tangnano9k", "--backend", "magic"], "BadOption: --backend: must be rtl or"),
         (["build", MNIST, "--board", "tangnano9k", "--fps", "0"], "BadOption: --fps: must be a rate above 0, not 0."),
         (
             ["build", MNIST, "--board", "tangnano9k", "--clock", "700"],
@@ -173,7 +173,7 @@ def test_bad_input_is_one_named_line(words, message, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--level", "netlist"], "must be rtl"),
+        (["--level", "gates"], "must be one of rtl, netlist, bitstream"),
         (["--simulator", "modelsim"], "must be one of verilator, icarus"),
         (["--data", "imagenet"], "BadData"),
     ],

@@ -30,9 +30,11 @@ def test_everything_is_there(call):
 
 
 def test_missing_things_are_named_with_a_remedy(call, monkeypatch):
-    absent = {"pyosys", "matplotlib", "da4ml", "distributed"}
+    absent = {"pyosys", "matplotlib", "da4ml", "distributed", "hls4ml"}
     monkeypatch.setattr(room, "version", lambda package: None if package in absent else "1.0")
-    monkeypatch.setattr(room.shutil, "which", lambda program: None if program in {"perl", "iverilog"} else "/bin/x")
+    monkeypatch.setattr(
+        room.shutil, "which", lambda program: None if program in {"perl", "iverilog", "vivado"} else "/bin/x"
+    )
     result = call("doctor", "--json")
     told = json.loads(result.stdout)
     assert (result.exit_code, told["ok"], told["missing"]) == (2, False, ["pyosys", "perl"])
@@ -40,6 +42,8 @@ def test_missing_things_are_named_with_a_remedy(call, monkeypatch):
     assert fixes["pyosys"] == "pip install 'lutwright[flow]'"
     assert fixes["da4ml"] == "pip install 'lutwright[unroll]'"
     assert fixes["distributed"] == "pip install 'lutwright[explore]'"
+    assert fixes["hls4ml"] == "pip install 'lutwright[hls]'"
+    assert fixes["vivado"] == "AMD's installer of Vitis"
     assert fixes["perl"] == "apt-get install perl"
     people = call("doctor")
     assert people.exit_code == 2

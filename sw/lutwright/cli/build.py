@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from lutwright.boards import Board, at_clock, load_board
+from lutwright.cli.build_hls import HlsWish, build_hls, refuse_options
 from lutwright.cli.console import JSON_OPTION, answer, terminal, verb
 from lutwright.dataflow.breakdown import Row, breakdown
 from lutwright.dataflow.choose import Choice, choose, take
@@ -42,6 +43,7 @@ from lutwright.flow.synth import Cells
 from lutwright.flow.vendor import VENDORS, count_cells_of, make_vendor_bitstream, missing_tool
 from lutwright.frontend.names import model_stem
 from lutwright.frontend.translate import InputType, import_model
+from lutwright.hls.version import ANY
 from lutwright.ir.graph import Graph
 from lutwright.learn.backbone import feature_graph, feature_node, feature_source
 from lutwright.learn.chip import LearnerChip, learner_chip
@@ -318,12 +320,27 @@ def build(
         "--learner",
         help="Put a learner behind the features: classes=10,subspaces=8,anchors=4 and more (docs/learner.md).",
     ),
-    backend: str = typer.Option("rtl", "--backend", help="rtl is the one there is."),
+    backend: str = typer.Option("rtl", "--backend", help="rtl, or hls4ml: an HLS project for AMD's tools."),
+    part: str = typer.Option("", "--part", help="hls4ml: the AMD part, where the board has none."),
+    hls_tool: str = typer.Option("Vitis", "--hls-tool", help="hls4ml: Vitis or Vivado."),
+    io: str = typer.Option("io_stream", "--io", help="hls4ml: io_stream or io_parallel."),
+    reuse: int = typer.Option(1, "--reuse", help="hls4ml: reuse factor of every layer."),
+    strategy: str = typer.Option("latency", "--strategy", help="hls4ml: latency or resource, for its own layers."),
+    synthesis: bool = typer.Option(False, "--synthesis", help="hls4ml: also run AMD's tools, and tell their reports."),
+    any_version: bool = typer.Option(False, ANY, help="hls4ml: take another version than the one proved."),
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Turn a QONNX model into a hardware project for a board."""
-    if backend != "rtl":
-        raise BadOption("--backend", "must be rtl", repr(backend), "Leave the option out.")
+    if backend not in ("rtl", "hls4ml"):
+        raise BadOption("--backend", "must be rtl or hls4ml", repr(backend), "Leave the option out for rtl.")
+    declared = InputType.parse(input_type) if input_type else None
+    if backend == "hls4ml":
+        given = {"--bitstream": bitstream, "--fps": fps, "--folding": folding, "--learner": learner}
+        refuse_options(backend, "rtl", given | {"--seeds": seeds != 1})
+        hls = HlsWish(hls_tool, part, io, reuse, strategy, clock, any_version, synthesis)
+        answer(build_hls(model, board, out, declared, hls), as_json)
+        return
+    refuse_options(backend, "hls4ml", {"--part": part, "--synthesis": synthesis})
     if fps is not None and not 0 < fps < math.inf:
         raise BadOption("--fps", "must be a rate above 0", f"{fps:g}", "Leave it out for the most that fit.")
     target = load_board(board)
@@ -334,7 +351,6 @@ def build(
     target = target if clock is None else at_clock(target, clock)
     place = out or Path(f"{model_stem(model)}-{target.name}")
     begin = time.perf_counter()
-    declared = InputType.parse(input_type) if input_type else None
     wanted = parse_learner(learner) if learner else None
     graph, choice = build_project(model, target, place, declared, Wish(fps, folding), wanted)
     estimate = choice.estimate.as_dict()

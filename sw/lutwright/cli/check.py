@@ -13,14 +13,19 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 import lutwright
+from lutwright.check.against_hls import HlsResult, check_hls
 from lutwright.check.compare_model import Options, check_model
 from lutwright.check.compare_model import Progress as OnProgress
+from lutwright.check.inputs import load_frames
+from lutwright.check.opened import open_model
 from lutwright.check.result import CheckResult, Stage
 from lutwright.check.what_if import Questions
 from lutwright.cli.console import JSON_OPTION, answer, shown, terminal, verb
 from lutwright.errors import BadOption, LutwrightError, Mismatch
 from lutwright.files import check_writable, write_file
 from lutwright.frontend.values import InputType
+from lutwright.hls.options import HlsOptions
+from lutwright.hls.version import require_hls4ml
 from lutwright.report.check_pictures import shorten
 from lutwright.report.check_report import answer_cells, check_report, float32_sentence, output_cells
 
@@ -48,6 +53,8 @@ def check(
         [], "--weight-bits", help="What if a layer had weights of N bits: LAYER=N or all=N; LAYER=N,N,.. for several."
     ),
     report: Path | None = typer.Option(None, "--report", help="Write an HTML page there."),
+    backend: str = typer.Option("", "--backend", help="hls4ml: its C model too, word by word (needs g++)."),
+    io: str = typer.Option("io_stream", "--io", help="hls4ml: io_stream or io_parallel."),
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Check that the integers of the hardware are the model's own, word by word, before anything is synthesised."""
@@ -58,6 +65,11 @@ def check(
     )
     if report is not None:
         check_writable(report)
+    if backend not in ("", "hls4ml"):
+        raise BadOption("--backend", "must be hls4ml, or left out", repr(backend), "Example: --backend hls4ml.")
+    hls = HlsOptions(io=io) if backend else None
+    if hls is not None:
+        require_hls4ml()
     options = Options(data, frames, seed, None if declared is None else InputType.parse(declared), questions)
     with _bar() as progress:
         result = check_model(model, options, progress)
@@ -70,10 +82,32 @@ def check(
     _show(result)
     if report is not None:
         _write_report(result, report)
-    answer(result.as_dict(), as_json)
-    if result.mismatches:
-        terminal.print(f"[bold red]Mismatch[/]: {shown(result.first)}", soft_wrap=True)
+    made = _check_hls(model, options, hls) if hls is not None else None
+    answer(result.as_dict() | ({"hls4ml": made.as_dict()} if made else {}), as_json)
+    first = result.first if result.mismatches else made.first if made else ""
+    if first:
+        terminal.print(f"[bold red]Mismatch[/]: {shown(first)}", soft_wrap=True)
         raise typer.Exit(Mismatch.exit_code)
+
+
+def _check_hls(model: Path, options: Options, hls: HlsOptions) -> HlsResult:
+    """The hls4ml backend's C model on the same frames, told as a table."""
+    opened = open_model(model, options.declared)
+    with terminal.status("compiling the C model"):
+        made = check_hls(opened, load_frames(opened, options.data, options.frames, options.seed), hls)
+    table = _plain_table(f"the C model of the hls4ml backend ({hls.io}) against the integers")
+    for column in ("layer", "words", "equal"):
+        table.add_column(column, justify="left" if column == "layer" else "right")
+    for stage in made.stages:
+        equal = "yes" if not stage.mismatches else f"[bold red]{stage.mismatches:,} not[/]"
+        table.add_row(escape(stage.name), f"{stage.words:,}", equal)
+    terminal.print(table)
+    colour, verdict = ("red", "not equal") if made.mismatches else ("green", "equal")
+    terminal.print(
+        f"[bold {colour}]hls4ml {verdict}[/]: {made.words:,} words on {made.frames:,} frames, "
+        f"{made.mismatches:,} different."
+    )
+    return made
 
 
 def _numbers(option: str, text: str) -> list[int]:

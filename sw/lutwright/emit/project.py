@@ -122,7 +122,7 @@ def plan_project(
     benches = bench_files(pipeline) | (chip_bench_files(learner) if learner is not None else {})
     files |= {f"sim/{name}": data for name, data in benches.items()}
     # The board as it is, clock and PLL included: the user's own board file need not be there when the project is used.
-    files |= {"model.onnx": model, "graph.txt": to_text(graph).encode(), BOARD: _board_bytes(board)}
+    files |= {"model.onnx": model, "graph.txt": to_text(graph).encode(), BOARD: board_bytes(board)}
     manifest = {
         "lutwright": lutwright.__version__,
         "name": graph.name,
@@ -167,12 +167,22 @@ def _axis_files(core: CoreInterface, board: Board) -> dict[str, bytes]:
     return files | {f"rtl/{axis_name(core)}.v": axis_file(core)}
 
 
-def _board_bytes(board: Board) -> bytes:
+def board_bytes(board: Board) -> bytes:
+    """`board` as a project carries it."""
     return (json.dumps(board.model_dump(mode="json"), indent=2, sort_keys=True) + "\n").encode()
 
 
-def read_manifest(project: Path) -> dict[str, Any]:
-    """The manifest of the project in folder `project`; BadProject where it is none or a file of it was changed."""
+# Backend -> the folders whose files a project of it is made of, beside those that lie on top.
+_ROOMS = {"rtl": ("rtl", "sim"), "hls4ml": ("hls", "sim")}
+
+
+def backend_of(project: Path) -> str:
+    """The backend that made the project in folder `project`: rtl or hls4ml. Raises BadProject where it is none."""
+    return str(_manifest(project).get("backend", "rtl"))
+
+
+def _manifest(project: Path) -> dict[str, Any]:
+    """The manifest as it stands there."""
     where = f"project '{project}'"
     path = project / MANIFEST
     if not path.is_file():
@@ -183,10 +193,22 @@ def read_manifest(project: Path) -> dict[str, Any]:
             "Make it with lutwright build MODEL --board NAME --out DIR.",
         )
     try:
-        manifest = json.loads(path.read_text())
-        told = manifest["digest"]
-    except (json.JSONDecodeError, KeyError, UnicodeDecodeError) as error:
-        raise BadProject(where, f"{MANIFEST} must be whole", "damaged", "Build the project again.") from error
+        manifest = dict(json.loads(path.read_text()))
+        if "digest" in manifest and ("constraints" in manifest or "backend" in manifest):
+            return manifest
+    except (ValueError, TypeError):  # not JSON, or not of names and values
+        pass
+    raise BadProject(where, f"{MANIFEST} must be whole", "damaged", "Build the project again.")
+
+
+def read_manifest(project: Path, backend: str = "rtl") -> dict[str, Any]:
+    """The manifest of the project in folder `project`, made by `backend`.
+
+    Raises BadProject where it is none, a file of it was changed, or another backend made it.
+    """
+    where = f"project '{project}'"
+    manifest, made_by = _manifest(project), backend_of(project)
+    constraints = manifest["constraints"] if made_by == "rtl" else ""
     if manifest.get("lutwright") != lutwright.__version__:
         raise BadProject(
             where,
@@ -194,24 +216,32 @@ def read_manifest(project: Path) -> dict[str, Any]:
             manifest.get("lutwright"),
             "Build the project again.",
         )
-    files = {
-        str(p.relative_to(project)): p.read_bytes()
-        for room in ("rtl", "sim")
-        for p in sorted((project / room).glob("*"))
-    }
-    files |= {
-        name: (project / name).read_bytes()
-        for name in ("model.onnx", "graph.txt", BOARD, manifest["constraints"], *manifest.get("beside", ()))
-        if (project / name).is_file()
-    }
-    if BuildPlan(files).digest != told:
+    if made_by != backend:
+        fix = f"Build it with --backend {backend}."
+        raise BadProject(where, f"must be a project of the backend {backend}", made_by, fix)
+    if (
+        BuildPlan(_files(project, _ROOMS[backend], (constraints, *manifest.get("beside", ())))).digest
+        != manifest["digest"]
+    ):
         raise BadProject(
             where,
             "the files must be those that were built",
             "others (the digest differs)",
             "Build the project again; to change the RTL, change hw/ or the model.",
         )
-    return dict(manifest)
+    return manifest
+
+
+def _files(project: Path, rooms: tuple[str, ...], more: tuple[str, ...]) -> dict[str, bytes]:
+    """The files of a project: relative path -> bytes. more: those beside what every project has."""
+    files = {
+        str(p.relative_to(project)): p.read_bytes()
+        for folder in rooms
+        for p in sorted((project / folder).rglob("*"))
+        if p.is_file()
+    }
+    names = ("model.onnx", "graph.txt", BOARD, *filter(None, more))
+    return files | {name: (project / name).read_bytes() for name in names if (project / name).is_file()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -256,10 +286,8 @@ class Project:
 
     @property
     def class_output(self) -> int | None:
-        """The number of the first output that is a class, one index a frame; None where there is none."""
-        made = {node.output for node in self.graph.nodes if node.op == "ArgMax"}
-        ends = [output.tensor for output in self.graph.outputs]
-        return next((i for i, name in enumerate(ends) if name in made and self.graph.tensors[name].words == 1), None)
+        """As class_output of its graph."""
+        return class_output(self.graph)
 
     @property
     def bench(self) -> Path:
@@ -270,6 +298,13 @@ class Project:
     def chip_bench(self) -> Path:
         """The bench of the learner's chip."""
         return self.folder / "sim" / "tb_learner_chip.sv"
+
+
+def class_output(graph: Graph) -> int | None:
+    """The number of the first output of `graph` that is a class, one index a frame; None where there is none."""
+    made = {node.output for node in graph.nodes if node.op == "ArgMax"}
+    ends = [output.tensor for output in graph.outputs]
+    return next((i for i, name in enumerate(ends) if name in made and graph.tensors[name].words == 1), None)
 
 
 def hardware_graph(model: Path, declared: InputType | None = None) -> Graph:

@@ -32,8 +32,11 @@ def pipeline_cells(pipeline: Pipeline) -> set[str]:
     return {stage.cell for stage in pipeline.stages if stage.made is None}
 
 
-def bench_files(pipeline: Pipeline) -> dict[str, bytes]:
-    """File name -> bytes of the bench that plays frames into the core and records every tap."""
+def bench_files(pipeline: Pipeline, inside: bool = True) -> dict[str, bytes]:
+    """File name -> bytes of the bench that plays frames into the core and records every tap.
+
+    inside: the stages are to be seen in the core; of one that only has the streams of the pipeline they are not.
+    """
     values: dict[str, object] = {
         "name": pipeline.name,
         "in_bytes": pipeline.source.bytes,
@@ -47,7 +50,7 @@ def bench_files(pipeline: Pipeline) -> dict[str, bytes]:
             }
             for index, outlet in enumerate(pipeline.outlets)
         ],
-        "taps": [{"name": s.name, "width": s.stream.width} for s in tapped(pipeline)],
+        "taps": [{"name": s.name, "width": s.stream.width} for s in (tapped(pipeline) if inside else [])],
     }
     return {"tb_core.sv": render("tb_core.sv.j2", values)}
 

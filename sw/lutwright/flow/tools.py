@@ -140,10 +140,25 @@ def run_tool(
     timeout: seconds. out: a file for its standard output, in place of the log.
     Raises ToolMissing, or ToolFailed with status, signal or time and the log's last lines.
     """
-    line = [*command(tool), *arguments]
+    run_line(tool.name, [*command(tool), *arguments], cwd, log, timeout, out, ours=not tool.program)
+
+
+def run_line(
+    name: str,
+    line: list[str],
+    cwd: Path,
+    log: Path,
+    timeout: float = TIMEOUT,
+    out: Path | None = None,
+    ours: bool = True,
+) -> None:
+    """As run_tool, for the command line `line` of the tool called `name`.
+
+    ours: it runs in this Python, or finds its packages; one of a vendor has a Python of its own.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     env = dict(os.environ)
-    if not tool.program:  # one of a vendor has a Python of its own
+    if ours:
         env["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
     with log.open("wb") as told, out.open("wb") if out is not None else contextlib.nullcontext(told) as written:
         child = subprocess.Popen(
@@ -161,7 +176,7 @@ def run_tool(
         except subprocess.TimeoutExpired:
             _kill(child)
             raise ToolFailed(
-                f"tool '{tool.name}'",
+                f"tool '{name}'",
                 f"must end within {timeout:g} s",
                 "still running (killed)",
                 f"Log {log.name}: {tail(log)}",
@@ -173,13 +188,13 @@ def run_tool(
             _RUNNING.discard(child)
     if status < 0:
         raise ToolFailed(
-            f"tool '{tool.name}'",
+            f"tool '{name}'",
             "must run to its end",
             f"killed by {signal.Signals(-status).name}",
             f"It may have had too little memory. Log {log.name}: {tail(log)}",
         )
     if status:
-        raise ToolFailed(f"tool '{tool.name}'", "must end with status 0", status, f"Log {log.name}: {tail(log)}")
+        raise ToolFailed(f"tool '{name}'", "must end with status 0", status, f"Log {log.name}: {tail(log)}")
 
 
 def end_with_parent() -> None:

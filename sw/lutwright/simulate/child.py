@@ -17,7 +17,8 @@ def _build_arguments(job: dict[str, Any]) -> list[str]:
     timing = ["--timing", "-CFLAGS", "-std=c++20", "-CFLAGS", "-fcoroutines"] if job["timing"] else []
     # Where Python looks at the top alone, the compiler may optimise everything below.
     top_only = ["--no-public-flat-rw", "--public-depth", "1"] if job["top_only"] else []
-    return [*_VERILATOR, *timing, *top_only, *(["--trace"] if job["waves"] else [])]
+    link = [word for library in job["link"] for word in ("-LDFLAGS", library)]
+    return [*_VERILATOR, *timing, *top_only, *link, *(["--trace"] if job["waves"] else [])]
 
 
 def main() -> None:

@@ -20,19 +20,26 @@ class Comparison:
     first: str
 
 
-def locate(index: int, shape: tuple[int, ...]) -> str:
-    """Word `index` of frames of `shape` in words: frame, channel, row, column."""
+def locate(index: int, shape: tuple[int, ...], first: int = 0) -> str:
+    """Word `index` of frames of `shape` in words: frame, channel, row, column. first: the number of the first frame."""
     at = np.unravel_index(index, (index // int(np.prod(shape)) + 1, *shape))
     if len(shape) == 3:
-        return f"frame {at[0]}, channel {at[3]}, row {at[1]}, column {at[2]}"
-    return f"frame {at[0]}, element {at[1]}"
+        return f"frame {first + at[0]}, channel {at[3]}, row {at[1]}, column {at[2]}"
+    return f"frame {first + at[0]}, element {at[1]}"
 
 
 def compare(
-    stage: str, expected: IntArray, got: IntArray, unknown: NDArray[np.bool_], level: str, reference: str = "integer"
+    stage: str,
+    expected: IntArray,
+    got: IntArray,
+    unknown: NDArray[np.bool_],
+    level: str,
+    reference: str = "integer",
+    first: int = 0,
 ) -> Comparison:
     """Compare `got` (beats [n, lanes] of `level`, unknown bits marked in [n]) with `expected` [frames, ...shape].
 
+    first: the number of the first frame, for the message.
     Words that are missing at the end, too many, or have unknown bits count as mismatches.
     """
     want = expected.reshape(-1)
@@ -44,7 +51,7 @@ def compare(
     if not count:
         return Comparison(stage, int(want.size), 0, "")
     index = int(np.argmax(wrong)) if wrong.any() else common
-    there = locate(index, expected.shape[1:])
+    there = locate(index, expected.shape[1:], first)
     word = "nothing" if index >= have.size else "unknown bits" if blurred[index] else str(have[index])
     wanted = "nothing" if index >= want.size else str(want[index])
     return Comparison(

@@ -100,7 +100,7 @@ class Bench:
     work:      folder for everything that the simulator writes.
     parameters: of the top module. timing: the bench has delays of its own (its clock is made in HDL).
     waves:     dump every signal; slow. top_only: Python sees the signals of the top alone; what is below is optimised,
-    which compiles and runs several times faster.
+    which compiles and runs several times faster. link: libraries of functions that the design calls (Verilator).
     """
 
     sources: list[Path]
@@ -113,6 +113,7 @@ class Bench:
     top_only: bool = False
     include: list[Path] = field(default_factory=list)
     defines: dict[str, object] = field(default_factory=dict)
+    link: list[Path] = field(default_factory=list)
     timeout: float = 3600.0
     _running: subprocess.Popen[bytes] | None = field(default=None, init=False, repr=False)
 
@@ -120,6 +121,7 @@ class Bench:
         # The simulator runs in `work`; what was named relative to here must still be found.
         self.sources = [source.resolve() for source in self.sources]
         self.include = [folder.resolve() for folder in self.include]
+        self.link = [library.resolve() for library in self.link]
         self.work = self.work.resolve()
 
     def compile(self) -> None:
@@ -177,6 +179,7 @@ class Bench:
             "top_only": self.top_only,
             "include": [str(i) for i in self.include],
             "defines": self.defines,
+            "link": [str(library) for library in self.link],
         } | extra
         with log.open("wb") as out:
             child = subprocess.Popen(
