@@ -4,6 +4,7 @@
 #   make test        everything that CI runs: linters, type checker, tests
 #   make test-long   the heavy sweeps as well
 #   make bench       executor, hardware and learner, measured, written to benchmarks/EXECUTOR.md, RESULTS.md and LEARNER.md
+#   make bench-hls   the hls4ml backend beside plain hls4ml, written to benchmarks/HLS.md (half an hour)
 #   make methods     every position policy on every recipe, trained where it is not yet, written to benchmarks/METHODS.md (hours)
 #   make bits        the network of the demo on every board: bitstreams and their proofs, written to benchmarks/BOARDS.md (an hour)
 #   make registers   what is made from hw/rdl/learner.rdl: cell, Python access, documentation
@@ -16,7 +17,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 JOBS ?= 2
 
-.PHONY: demo demo-learner test test-long lint bench bits registers methods calibrate wheel tools clean
+.PHONY: demo demo-learner test test-long lint bench bench-hls bits registers methods calibrate wheel tools clean
 .DEFAULT_GOAL := demo
 
 demo: $(READY)
@@ -61,6 +62,9 @@ bench: $(READY)
 
 bits: tools $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/bits.py --jobs $(JOBS) --out benchmarks/BOARDS.md
+
+bench-hls: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/hls.py --out benchmarks/HLS.md
 
 registers: $(READY)
 	$(BIN)/python hw/rdl/generate.py

@@ -150,7 +150,12 @@ def made(recipe: Recipe, seed: int) -> tuple[nn.Module, onnx.ModelProto]:
 
 
 def images(shape: tuple[int, ...], count: int) -> Tensor:
-    """float32 [count, *shape] in [0, 1): areas of one colour, a tint for the whole image and noise, by torch's seed."""
+    """float32 [count, *shape] in [0, 1): areas of one colour, a tint for the whole image and noise, by torch's seed.
+
+    A vector is normally distributed.
+    """
+    if len(shape) == 1:
+        return torch.randn(count, *shape)
     channels, rows, columns = shape
     cell = rows // 4
     areas = torch.rand(count, channels, 4, columns // cell).repeat_interleave(cell, 2).repeat_interleave(cell, 3)
