@@ -92,6 +92,13 @@ def test_a_cell_without_a_model():
     )
 
 
+def test_a_family_without_models():
+    with pytest.raises(
+        CannotSimulate, match=r"must be of a family whose cells have models \(ice40, ecp5, gowin\), not ano"
+    ):
+        cell_models("xc7", {"LUT6"})
+
+
 def test_only_what_is_needed_comes():
     assert re.findall(r"^module (\w+)", cell_models("ecp5", {"CCU2C"}), re.M) == ["CCU2C", "LUT2", "LUT4"]
     assert re.findall(r"^module (\w+)", cell_models("gowin", {"SPX9", "LUT1"}), re.M) == [

@@ -169,6 +169,14 @@ def test_families_that_cannot_be_read_back(model, board, reason, tmp_path):
     assert rule + reason in told.output and "Use --level netlist." in told.output
 
 
+def test_a_family_of_vendors_tools(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(reading, "_READERS", {})
+    with pytest.raises(
+        CannotSimulate, match=r"not ice40: only the vendor's tools know its bitstreams\. Use --level net"
+    ):
+        bitstream_sources(built(model, "hx8k", tmp_path / "p"), tmp_path)
+
+
 def test_a_project_without_a_bitstream(model, tmp_path):
     project = built(model, "hx8k", tmp_path / "p")
     with pytest.raises(BadProject, match=r"the bitstream 'board_top.bin' must be there, not absent\. Make it with"):

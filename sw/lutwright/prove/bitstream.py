@@ -42,7 +42,7 @@ def bitstream_sources(
         raise CannotSimulate(
             f"bitstream of board '{project.board.name}'",
             "must be of a family whose bitstreams can be turned back into Verilog (ice40)",
-            f"{family}: {_REASONS[family]}",
+            f"{family}: {_REASONS.get(family, "only the vendor's tools know its bitstreams")}",
             "Use --level netlist.",
         )
     _check(project)

@@ -31,6 +31,13 @@ def cell_models(family: str, types: Iterable[str], plain: bool = False) -> str:
     plain: without defaults of unconnected inputs.
     Raises CannotSimulate where there is no model, ToolMissing where pyosys is absent.
     """
+    if family not in _FILES:
+        raise CannotSimulate(
+            f"netlist for family '{family}'",
+            f"must be of a family whose cells have models ({', '.join(_FILES)})",
+            "another",
+            "Use --level rtl.",
+        )
     ours = {path.stem: path.read_text() for path in sorted((room("hw") / "sim_models").glob("*.v"))}
     head, library = _library(family)
     known = library | ours

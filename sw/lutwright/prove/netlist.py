@@ -30,6 +30,7 @@ def netlist_sources(project: Project, work: Path, simulator: str = "verilator", 
     They are the netlist, NETLIST, and the models of its cells. timeout: seconds for each run of Yosys.
     Raises CannotSimulate where a cell has no model, and what synthesise does.
     """
+    cell_models(project.board.family, ())  # say what is missing before the work
     work.mkdir(parents=True, exist_ok=True)
     for memory in (project.folder / "rtl").glob("*.mem"):
         shutil.copy(memory, work)  # $readmemh looks in the working folder
