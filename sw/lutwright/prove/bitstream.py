@@ -25,6 +25,7 @@ _REASONS = {
     "ecp5": "ecpunpack makes a list of settings of its bitstreams, and nothing makes Verilog of that",
     "gowin": "gowin_unpack tells of block RAM, which every design has, neither width nor mode nor contents",
 }
+_UNKNOWN = "only the vendor's tools know its bitstreams"
 _INSTANCE = re.compile(r"^(\w+) (?:#\(|\w+ \()", re.M)
 
 
@@ -42,7 +43,7 @@ def bitstream_sources(
         raise CannotSimulate(
             f"bitstream of board '{project.board.name}'",
             "must be of a family whose bitstreams can be turned back into Verilog (ice40)",
-            f"{family}: {_REASONS.get(family, "only the vendor's tools know its bitstreams")}",
+            f"{family}: {_REASONS.get(family, _UNKNOWN)}",
             "Use --level netlist.",
         )
     _check(project)
