@@ -34,7 +34,8 @@ through the chip's serial pins. Words that differ from the integer model, of how
 
     {command}
 
-{tools}. Each board's figures are kept in `boards/results/` and made again only where the project or a tool has changed;
+{tools}.
+Each board's figures are kept in `boards/results/` and made again only where the project or a tool has changed;
 `lutwright boards` tells what has been run. Seconds were taken on two cores that had other work.
 """
 _SYNTHESISED = """
@@ -49,7 +50,7 @@ As Yosys counts them after synthesis; place and route is the vendor's.
 def page(records: Mapping[str, Record], command: str) -> str:
     """The page of the `records` by board."""
     built = [_built(name, record["build"]) for name, record in records.items() if "build" in record]
-    proved = [_proved(name, record) for name, record in records.items() if "build" in record]
+    proved = [_proved(name, record) for name, record in records.items() if record.keys() & {"build", "netlist"}]
     counted = [_counted(name, record["synthesis"]) for name, record in records.items() if "synthesis" in record]
     heads = ("board", "LUT", "FF", "block RAM", "DSP")
     tools = {f"{tool} {number}" for record in records.values() for tool, number in record.get("tools", {}).items()}

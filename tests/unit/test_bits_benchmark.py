@@ -102,6 +102,7 @@ def test_the_page(tmp_path):
     records = {
         "hx8k": {"build": BUILD, "netlist": GOOD, "bitstream": GOOD | {"mismatches": 2}, "tools": {"pyosys": "0.70"}},
         "ulx3s-45f": {"build": BUILD, "tools": {"pyosys": "0.70"}},
+        "orangecrab": {"netlist": GOOD, "tools": {"pyosys": "0.70"}},
         "zcu104": {"synthesis": {"lut": 4321, "ff": 21, "bram": 3, "dsp": 1}},
     }
     text = bits_page.page(records, "python benchmarks/bits.py")
@@ -109,6 +110,7 @@ def test_the_page(tmp_path):
     assert f"| `hx8k` | {counts} | 33.3 | 12 | 784 | 15,306 | 99 |" in text
     assert "| `hx8k` | 0 of 140 | 9 | 2 of 140 | 9 |" in text
     assert "| `ulx3s-45f` | not run |  | not run |  |" in text
+    assert "| `orangecrab` | 0 of 140 | 9 | not run |  |" in text
     assert "| `zcu104` | 4,321 | 21 | 3 | 1 |" in text and "pyosys 0.70." in text
     assert "Parts of vendors' tools" not in bits_page.page({"hx8k": records["hx8k"]}, "x")
 
