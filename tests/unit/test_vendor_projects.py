@@ -16,6 +16,7 @@ from graphs import Maker
 from vendor_tcl import PINS, Tool, interfaces_of, ports_of
 
 from lutwright.boards import all_boards, load_board
+from lutwright.cli.explore import project_job
 from lutwright.cli.run import read_project
 from lutwright.dataflow.choose import choose
 from lutwright.emit.frame_words import frame_words, result_words
@@ -348,3 +349,12 @@ def test_a_board_without_a_serial_line_is_not_simulated(plans, tmp_path):
     with pytest.raises(BadOption, match="board 'pynq-z2': must have a serial line for this, not AXI DMA"):
         compile_board(opened, tmp_path / "work")
     assert opened.board_sources[-1].name == "small_packet_axis.v"
+
+
+@pytest.mark.parametrize(("name", "top"), [("kv260", "small_packet_axis"), ("arty-a7-35", "board_top")])
+def test_an_exploration_synthesises_what_stands_on_top(plans, name, top):
+    """The module, its source in the job, and none of the vendor's scripts."""
+    graph, found = plans
+    job = project_job(graph, types.SimpleNamespace(choice=found[name][0]), load_board(name), b"", False)
+    assert job.top == top and f"rtl/{top}.{'v' if name == 'kv260' else 'sv'}" in job.files
+    assert not any(path.startswith(("vivado", "pynq")) for path in job.files)

