@@ -1,6 +1,6 @@
 """Reports as Vivado and Quartus write them: their tables, cut to what is around the rows that are read."""
 
-# report_utilization of Vivado 2021.1 to 2025.1 for a 7-series part; before 2021.1 without the column Prohibited.
+# report_utilization of Vivado 2021.2 for a 7-series part; older versions have no column Prohibited.
 SERIES7 = """\
 Copyright 1986-2021 Xilinx, Inc. All Rights Reserved.
 ---------------------------------------------------------------------------------------------------------
