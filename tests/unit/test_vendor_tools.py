@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+import subprocess
 
 import pytest
 from typer.testing import CliRunner
@@ -11,7 +12,10 @@ from vendor_reports import ANALYSER, FITTER, ONE_CLOCK, SERIES7, TWO_CLOCKS, ULT
 from lutwright.boards import load_board
 from lutwright.cli import build as verb
 from lutwright.cli.main import app
+from lutwright.emit.shell import CoreInterface
+from lutwright.emit.vendor import Design, vendor_files
 from lutwright.errors import BadOption, DoesNotFit, ToolFailed, ToolMissing
+from lutwright.files import write_tree
 from lutwright.flow import quartus, vendor, vivado
 from lutwright.flow.families import open_flow
 from lutwright.flow.synth import Cells
@@ -102,6 +106,25 @@ def test_build_by_the_vendors_tool(name, tmp_path, monkeypatch):
         assert words["measured"] == {"lut": 4024, "ff": 4011, "bram": 3, "dsp": 0, "fmax_mhz": 97.85, "clock_mhz": 50.0}
     script = (place / "called").read_text().split()[-1]
     assert (place / script).is_file() and (place / "logs" / f"{tool}.log").is_file()
+
+
+@pytest.mark.parametrize("name", ["arty-a7-35", "de10-nano"])
+def test_make_calls_the_tool(name, tmp_path, monkeypatch):
+    """What is typed where lutwright is not; a second time there is nothing to do."""
+    install(tmp_path, monkeypatch, "quartus_sh" if name == "de10-nano" else "vivado", reports(tmp_path))
+    core, board = CoreInterface("net", 1, 4, 1, 1, 7), load_board(name)
+    design = Design(("rtl/net.sv",), (), ("rtl/board_top.sv",), ("rtl/net_axis.v",) if board.family == "xc7" else ())
+    write_tree(tmp_path / "p", vendor_files(core, board, design) | {"rtl/net.sv": b""})
+    made = []
+    for _ in range(2):
+        made.append(subprocess.run(["make", "-C", tmp_path / "p"], capture_output=True, text=True, check=True).stdout)
+    assert "build.tcl" in made[0] and "Nothing to be done" in made[1]
+    assert (tmp_path / "p" / PARTS[name]).read_text() == "bits\n"
+    if board.family == "xc7":
+        subprocess.run(["make", "-C", tmp_path / "p", "ip"], capture_output=True, check=True)
+        assert (tmp_path / "p" / "called").read_text().split()[-1] == "vivado/package_ip.tcl"
+    subprocess.run(["make", "-C", tmp_path / "p", "clean"], capture_output=True, check=True)
+    assert not (tmp_path / "p" / PARTS[name]).exists() and not (tmp_path / "p" / "reports").exists()
 
 
 @pytest.mark.parametrize(
