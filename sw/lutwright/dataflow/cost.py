@@ -31,8 +31,8 @@ __all__ = [
 SHELL = Cost(lut=420, ff=255, loose=120, chains=10)
 """The UART shell of the small boards, without its frame buffer."""
 
-DMA_SHELL = Cost(lut=12, ff=150, logic=280, chains=4)
-"""What stands between the core and the streams of an AXI DMA."""
+DMA_SHELL = Cost(lut=12, ff=99, logic=347, chains=4)
+"""What stands between the core and the streams of an AXI DMA, with beats of one byte on the side of the core."""
 
 # ---- parts -----------------------------------------------------------------------------------------------------------
 
