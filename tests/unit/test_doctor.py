@@ -43,7 +43,7 @@ def test_missing_things_are_named_with_a_remedy(call, monkeypatch):
     assert fixes["da4ml"] == "pip install 'lutwright[unroll]'"
     assert fixes["distributed"] == "pip install 'lutwright[explore]'"
     assert fixes["hls4ml"] == "pip install 'lutwright[hls]'"
-    assert fixes["vivado"] == "AMD's installer of Vitis"
+    assert fixes["vivado"] == "from its maker; put it on PATH"
     assert fixes["perl"] == "apt-get install perl"
     people = call("doctor")
     assert people.exit_code == 2
