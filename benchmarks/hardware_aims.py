@@ -66,8 +66,8 @@ def _mlp(tables: Tables) -> Judged | None:
 
 
 def _mlp_clock(tables: Tables) -> Judged | None:
-    ours = _ours(tables, "mlp")
-    if ours is None or not ours.get("mhz"):
+    ours = next((row for row in tables.get("mlp", ()) if row.get("mhz")), None)
+    if ours is None:
         return None
     return Judged("The same MLP: above 100 MHz on an LFE5U-85F", f"{ours['mhz']:.0f} MHz", ours["mhz"] > 100)
 

@@ -99,11 +99,13 @@ def network(name: str) -> Graph:
         return hardware_graph(path)
 
 
-def design(name: str, interval: int, block_bits: int = 512, folds: Mapping[str, Fold] | None = None) -> Design:
-    """The network `name` at `interval` clocks a frame. folds: layers folded otherwise."""
+def design(
+    name: str, interval: int, block_bits: int = 512, folds: Mapping[str, Fold] | None = None, levels: int = LEVELS
+) -> Design:
+    """The network `name` at `interval` clocks a frame. folds: layers folded otherwise. levels: see Target."""
     graph = network(name)
     chosen = fold_graph(graph, interval) | dict(folds or {})
-    return Design(name, graph, lower(graph, chosen, Target(interval, LEVELS, block_bits)))
+    return Design(name, graph, lower(graph, chosen, Target(interval, levels, block_bits)))
 
 
 def board_files(name: str, interval: int, board: Board) -> tuple[dict[str, bytes], int]:

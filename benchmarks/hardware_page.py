@@ -140,7 +140,8 @@ def _area(row: Row) -> list[str]:
     if "why" in row:
         return [row["title"], row["why"], *[""] * 10]
     clocks, exact = f"{row['clocks']:,}" if row["clocks"] else "-", f"{row['exact'][0]} of {row['exact'][1]}"
-    return [row["tool"], clocks, exact, *_resources(row), f"{row['mhz']:.0f}" if row.get("mhz") else "-"]
+    tool = f"{row['tool']}, {row['levels']} adder between registers" if row.get("levels") else row["tool"]
+    return [tool, clocks, exact, *_resources(row), f"{row['mhz']:.0f}" if row.get("mhz") else "-"]
 
 
 def _engines(rows: Sequence[Row]) -> list[str]:
