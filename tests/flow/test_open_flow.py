@@ -32,7 +32,14 @@ def make_project(folder, board, core="byte_sum"):
     return [folder / "board_top.sv", folder / f"{core}.sv", *link_sources(), *clock_sources(board)]
 
 
-@pytest.mark.parametrize("name", ["tangnano9k", "ulx3s-45f", "icebreaker", "hx8k", "orangecrab", "tangnano20k"])
+def long(*values):
+    """A case like others of its family."""
+    return pytest.param(*values, marks=pytest.mark.long)
+
+
+@pytest.mark.parametrize(
+    "name", ["tangnano9k", "ulx3s-45f", "hx8k", long("icebreaker"), long("orangecrab"), long("tangnano20k")]
+)
 def test_bitstream(name, tmp_path):
     board = load_board(name)
     sources = make_project(tmp_path, board)
@@ -65,7 +72,8 @@ def test_bitstream(name, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "mhz"), [("tangnano9k", 54), ("ulx3s-45f", 66), ("ulx3s-45f", 75), ("icebreaker", 18), ("hx8k", 48)]
+    ("name", "mhz"),
+    [("tangnano9k", 54), ("ulx3s-45f", 66), long("ulx3s-45f", 75), ("icebreaker", 18), long("hx8k", 48)],
 )
 def test_a_bitstream_with_a_pll(name, mhz, tmp_path):
     """One output of the PLL, and two (66 MHz of 25); nextpnr is told the clock that comes out."""
