@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from lutwright.boards import load_board
+from lutwright.boards import Board, load_board
 from lutwright.cli.build import build_bitstream, build_project, link_frames
 from lutwright.cli.sim import SimResult, simulate_project
 from lutwright.dataflow.choose import Choice
 from lutwright.emit.project import BuildPlan, Project, open_project
 from lutwright.errors import BadProject, CannotSimulate
+from lutwright.flow.bitstream import Measured
+from lutwright.flow.synth import Cells
 from lutwright.flow.tools import FLOW_TOOLS
+from lutwright.flow.vendor import VENDORS, count_cells_of
+from lutwright.flow.yosys_passes import maps, synth_passes
 from lutwright.report.board_results import STEPS, Record, read_record, write_record
 from lutwright.resources import room
 
@@ -51,6 +55,8 @@ def run_board(job: BoardJob) -> Record:
         "netlist": lambda: _prove(project, job.netlist_frames, "netlist", folder / "prove-netlist"),
         "bitstream": lambda: _read_back(project, job.pins_frames, folder / "prove-bitstream"),
     }
+    if project.board.family in VENDORS:
+        steps = {"synthesis": lambda: _count(project, choice)}
     for name, step in steps.items():
         if name in record or name not in job.steps:
             continue
@@ -59,20 +65,32 @@ def run_board(job: BoardJob) -> Record:
     return record
 
 
+def _count(project: Project, choice: Choice) -> Record:
+    """What Yosys makes of the design, beside a processor of the core and its streams."""
+    board, estimate = project.board, choice.estimate.as_dict()
+    made = count_cells_of(project.folder, project.board_sources, board, project.manifest["top"])
+    return _resources(board, estimate, made)
+
+
+def _resources(board: Board, estimate: Mapping[str, float], made: Cells | Measured) -> Record:
+    """By kind, what the design takes, what the board has, and the estimate."""
+    return {
+        kind: {
+            "used": getattr(made, kind),
+            "available": getattr(board.resources, kind),
+            "estimate": int(estimate[kind]),
+        }
+        for kind in KINDS
+    }
+
+
 def _build(project: Project, choice: Choice) -> Record:
     board, begin = project.board, time.perf_counter()
     made = build_bitstream(project.folder, board)[0]
     seconds, estimate = time.perf_counter() - begin, choice.estimate.as_dict()
     pipeline = project.pipeline
     return {
-        **{
-            kind: {
-                "used": getattr(made, kind),
-                "available": getattr(board.resources, kind),
-                "estimate": int(estimate[kind]),
-            }
-            for kind in KINDS
-        },
+        **_resources(board, estimate, made),
         "bram_kbit": board.resources.bram_kbit,
         "fmax_mhz": round(made.fmax_mhz, 1),
         "clock_mhz": made.clock_mhz,
@@ -106,9 +124,11 @@ def _read_back(project: Project, frames: int, work: Path) -> Record:
 
 
 def _design(project: Project) -> str:
-    """The digest of what a bitstream is made of."""
-    files = [*(project.folder / "rtl").iterdir(), project.folder / project.manifest["constraints"]]
-    return BuildPlan({path.name: path.read_bytes() for path in files}).digest
+    """The digest of what a bitstream is made of, and how it is synthesised."""
+    paths = [*(project.folder / "rtl").iterdir(), project.folder / project.manifest["constraints"]]
+    family = project.board.family
+    passes = {"passes": "\n".join(synth_passes(family, "")).encode()} | maps(family)
+    return BuildPlan({path.name: path.read_bytes() for path in paths} | passes).digest
 
 
 def _tools() -> dict[str, str]:
