@@ -41,9 +41,9 @@ Each board's figures are kept in `boards/results/` and made again only where the
 _SYNTHESISED = """
 ## Parts of vendors' tools
 
-As Yosys counts them after synthesis, used / available (estimate); place and route is the vendor's. LUTs have 6 inputs, on
-Cyclone V they are halves of an ALM; a block RAM has 18 kbit, on Cyclone V 10. Beside a processor it is the network with its
-AXI4-Streams, without the DMA.
+As Yosys counts them after synthesis, used / available (estimate); place and route is the vendor's. LUTs have 6 inputs,
+on Cyclone V they are halves of an ALM; a block RAM has 18 kbit, on Cyclone V 10. Beside a processor it is the network
+with its AXI4-Streams, without the DMA.
 
 {rows}
 """

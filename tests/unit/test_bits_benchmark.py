@@ -86,6 +86,17 @@ def test_a_bitstream_that_is_gone_is_made_again(job, monkeypatch):
     assert done == ["netlist", "bitstream", "bitstream"] and ran(record) == ("netlist", "bitstream")
 
 
+def test_a_part_of_a_vendor_is_counted(job, monkeypatch):
+    """Yosys makes no bitstream of it, so that nothing else can be proved."""
+    one, done = job
+    counts = SimpleNamespace(**dict.fromkeys(bits_board.KINDS, 17))
+    monkeypatch.setattr(bits_board, "count_cells_of", lambda *_: counts)
+    record = run_board(BoardJob("arty-a7-35", one.results, one.work))
+    assert (ran(record), done) == (("synthesis",), [])
+    assert record["synthesis"]["lut"]["used"] == 17 and record["synthesis"]["lut"]["available"] == 20800
+    assert record["synthesis"]["lut"]["estimate"] > 100
+
+
 def test_what_cannot_be_done_is_kept_as_such(job, monkeypatch):
     one, _ = job
 
