@@ -402,6 +402,33 @@ def test_two_drivers_that_yosys_joins(monkeypatch, tmp_path):
     assert str(caught.value).startswith(wanted)
 
 
+BREAKS = """
+import sys
+text = open(sys.argv[-1]).read()
+if "abc9.xaiger" in text or {always}:
+    print("ERROR: File `/tmp/x/output.aig' not found or is a directory"); sys.exit(1)
+print("Warning: Driver-driver conflict for n between a and b")
+"""
+
+
+@pytest.mark.parametrize(("always", "says"), [(0, "must keep one driver"), (1, "must end with status 0, not 1")])
+def test_abc_that_breaks_is_run_with_the_new_reader(always, says, monkeypatch, tmp_path):
+    """Once more, and what comes out is looked at as well."""
+    fake(monkeypatch, tmp_path, BREAKS.format(always=always))
+    board = load_board("ulx3s-45f")
+    with pytest.raises(ToolFailed, match=says):
+        synthesise(tmp_path, make_project(tmp_path, board), board, "board_top")
+    assert "abc9.xaiger" not in (tmp_path / "logs" / "synth_board_top.ys").read_text()
+
+
+def test_another_error_of_yosys_is_its_last(monkeypatch, tmp_path):
+    fake(monkeypatch, tmp_path, "print('ERROR: no'); raise SystemExit(1)")
+    board = load_board("ulx3s-45f")
+    with pytest.raises(ToolFailed, match="ERROR: no"):
+        synthesise(tmp_path, make_project(tmp_path, board), board, "board_top")
+    assert "abc9.xaiger" in (tmp_path / "logs" / "synth_board_top.ys").read_text()
+
+
 def test_a_packer_that_fails_leaves_nothing(monkeypatch, tmp_path):
     fake(monkeypatch, tmp_path, "import sys; open(sys.argv[-1], 'w').write('half'); sys.exit(1)")
     with pytest.raises(ToolFailed, match="tool 'ecppack'"):

@@ -33,7 +33,7 @@ from lutwright.flow.ecp5 import comb_cells, open_ends
 from lutwright.flow.gowin import lut_sites
 from lutwright.flow.ice40 import logic_cells
 from lutwright.flow.tools import TIMEOUT, YOSYS, run_tool, tail
-from lutwright.flow.yosys_passes import DSP_CELL, dsp_passes, maps, synth_passes
+from lutwright.flow.yosys_passes import DSP_CELL, OLD_READER, dsp_passes, maps, synth_passes
 
 # family -> kind -> (regular expression of cell types, how many of `kind` one such cell takes).
 _COSTS: dict[str, dict[str, tuple[tuple[str, int], ...]]] = {
@@ -150,12 +150,20 @@ def synthesise(
 
 
 def run_yosys(script: Path, folder: Path, log: Path, timeout: float) -> None:
-    """Run Yosys on `script` in `folder`. timeout: seconds.
+    """Run Yosys on `script` in `folder`; where ABC breaks down with the old reader, again with the new.
 
+    timeout: seconds.
     Raises ToolMissing, and ToolFailed also where two drivers met on a net: Yosys takes one of them and goes on, and
     what it then writes is another circuit.
     """
-    run_tool(YOSYS, [str(script)], folder, log, timeout)
+    try:
+        run_tool(YOSYS, [str(script)], folder, log, timeout)
+    except ToolFailed:
+        text = (folder / script).read_text()
+        if OLD_READER not in text or not _abc_broke(log):
+            raise
+        write_file(folder / script, text.replace(f"{OLD_READER}\n", ""))
+        run_tool(YOSYS, [str(script)], folder, log, timeout)
     met = next((line for line in log.read_text(errors="replace").splitlines() if _TWO_DRIVERS in line), None)
     if met is not None:
         raise ToolFailed(
@@ -167,6 +175,11 @@ def run_yosys(script: Path, folder: Path, log: Path, timeout: float) -> None:
 
 
 _TWO_DRIVERS = "Driver-driver conflict"
+
+
+def _abc_broke(log: Path) -> bool:
+    """Whether yosys-abc ended without what it was to write."""
+    return "output.aig' not found" in log.read_text(errors="replace")
 
 
 def _script(project: Path, sources: list[Path], board: Board, top: str, pads: bool) -> str:

@@ -17,8 +17,9 @@ _DSP_MAP = {
     "cyclonev": ("+/intel_alm/common/dsp_map.v", "MUL18X18", 18, 18),
     "ice40": ("+/ice40/dsp_map.v", "MUL16X16", 16, 16),
 }
-# The reader of abc9 that Yosys had before 0.70: the new one puts x in place of some nets (its issue 6237).
-_OLD_READER = "scratchpad -set abc9.xaiger 1"
+OLD_READER = "scratchpad -set abc9.xaiger 1"
+"""The reader of abc9 that Yosys had before 0.70: the new one puts x in place of some nets (its issue 6237). With the
+old one ABC breaks down over a few designs; see synth.run_yosys."""
 _SHORT_ADDER = 5  # bits of the widest result of an adder that is made of LUTs on Gowin
 _ADDER_MAPS = {"ecp5": "ecp5_adder.v"}
 
@@ -42,8 +43,8 @@ def synth_passes(family: str, synth: str, folder: str = "") -> list[str]:
     elif family in _ADDER_MAPS:
         adders = f"techmap -map +/techmap.v -map {folder}{_ADDER_MAPS[family]} t:$alu"
     else:
-        return [_OLD_READER, synth]
-    return [_OLD_READER, f"{synth} -run begin:map_gates", adders, f"{synth} -run map_gates:"]
+        return [OLD_READER, synth]
+    return [OLD_READER, f"{synth} -run begin:map_gates", adders, f"{synth} -run map_gates:"]
 
 
 def dsp_passes(family: str) -> list[str]:
