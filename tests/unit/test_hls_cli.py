@@ -34,7 +34,7 @@ def hls_project(tmp_path):
 @pytest.mark.parametrize("clock", [0.0, -1.0, float("inf"), float("nan")])
 def test_a_clock_that_is_none(clock, tmp_path):
     with pytest.raises(BadOption, match="--clock: must be a frequency above 0"):
-        build_hls(MNIST, "ulx3s-45f", tmp_path / "p", None, HlsWish(part="xc7a35tcpg236-1", clock=clock))
+        build_hls(MNIST, "ulx3s-45f", tmp_path / "p", None, HlsWish({}, "xc7a35tcpg236-1", clock))
     assert not (tmp_path / "p").exists()
 
 
@@ -44,6 +44,16 @@ def test_a_clock_that_is_none(clock, tmp_path):
         (["build", MNIST, "--board", "ulx3s-45f", "--backend", "hls"], "--backend: must be rtl or hls4ml, not 'hls'"),
         (["build", MNIST, "--board", "ulx3s-45f", "--synthesis"], "--synthesis: belongs to --backend hls4ml, not rtl"),
         (["build", MNIST, "--board", "ulx3s-45f", "--part", "xc7"], "--part: belongs to --backend hls4ml, not rtl"),
+        (["build", MNIST, "--board", "ulx3s-45f", "--reuse", "0"], "--reuse: belongs to --backend hls4ml, not rtl"),
+        (["build", MNIST, "--board", "ulx3s-45f", "--io", "io_stream"], "--io: belongs to --backend hls4ml, not rtl"),
+        (
+            ["build", MNIST, "--board", "ulx3s-45f", "--any-hls4ml-version"],
+            "--any-hls4ml-version: belongs to --backend hls4ml, not rtl",
+        ),
+        (
+            ["build", MNIST, "--board", "ulx3s-45f", "--backend", "hls4ml", "--fps", "0"],
+            "--fps: belongs to --backend rtl, not hls4ml",
+        ),
         (
             ["build", MNIST, "--board", "ulx3s-45f", "--backend", "hls4ml", "--seeds", "2"],
             "--seeds: belongs to --backend rtl, not hls4ml",

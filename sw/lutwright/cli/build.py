@@ -322,10 +322,10 @@ def build(
     ),
     backend: str = typer.Option("rtl", "--backend", help="rtl, or hls4ml: an HLS project for AMD's tools."),
     part: str = typer.Option("", "--part", help="hls4ml: the AMD part, where the board has none."),
-    hls_tool: str = typer.Option("Vitis", "--hls-tool", help="hls4ml: Vitis or Vivado."),
-    io: str = typer.Option("io_stream", "--io", help="hls4ml: io_stream or io_parallel."),
-    reuse: int = typer.Option(1, "--reuse", help="hls4ml: reuse factor of every layer."),
-    strategy: str = typer.Option("latency", "--strategy", help="hls4ml: latency or resource, for its own layers."),
+    hls_tool: str = typer.Option("", "--hls-tool", help="hls4ml: Vitis (default) or Vivado."),
+    io: str = typer.Option("", "--io", help="hls4ml: io_stream (default) or io_parallel."),
+    reuse: int | None = typer.Option(None, "--reuse", help="hls4ml: reuse factor of every layer (default 1)."),
+    strategy: str = typer.Option("", "--strategy", help="hls4ml: latency (default) or resource, for its own layers."),
     synthesis: bool = typer.Option(False, "--synthesis", help="hls4ml: also run AMD's tools, and tell their reports."),
     any_version: bool = typer.Option(False, ANY, help="hls4ml: take another version than the one proved."),
     as_json: bool = JSON_OPTION,
@@ -337,10 +337,12 @@ def build(
     if backend == "hls4ml":
         given = {"--bitstream": bitstream, "--fps": fps, "--folding": folding, "--learner": learner}
         refuse_options(backend, "rtl", given | {"--seeds": seeds != 1})
-        hls = HlsWish(hls_tool, part, io, reuse, strategy, clock, any_version, synthesis)
+        chosen = {"tool": hls_tool, "io": io, "reuse": reuse, "strategy": strategy}
+        hls = HlsWish(chosen, part, clock, any_version, synthesis)
         answer(build_hls(model, board, out, declared, hls), as_json)
         return
-    refuse_options(backend, "hls4ml", {"--part": part, "--synthesis": synthesis})
+    theirs = {"--hls-tool": hls_tool, "--io": io, "--reuse": reuse, "--strategy": strategy}
+    refuse_options(backend, "hls4ml", theirs | {"--part": part, "--synthesis": synthesis, ANY: any_version})
     if fps is not None and not 0 < fps < math.inf:
         raise BadOption("--fps", "must be a rate above 0", f"{fps:g}", "Leave it out for the most that fit.")
     target = load_board(board)

@@ -30,22 +30,22 @@ from lutwright.hls.version import require_hls4ml
 
 @dataclass(frozen=True)
 class HlsWish:
-    """What the user asks of an hls4ml project; empty and None where the board or the default says it."""
+    """What the user asks of an hls4ml project; empty and None where the board or the default says it.
 
-    tool: str = "Vitis"
+    chosen: fields of HlsOptions.
+    """
+
+    chosen: Mapping[str, Any]
     part: str = ""
-    io: str = "io_stream"
-    reuse: int = 1
-    strategy: str = "latency"
     clock: float | None = None
     any_version: bool = False
     synthesis: bool = False
 
 
 def refuse_options(backend: str, other: str, given: Mapping[str, object]) -> None:
-    """Raise BadOption for an option of backend `other` that was given: name -> value, empty where it was not."""
+    """Raise BadOption for an option of backend `other` that was given: name -> value; None, "" or False: it was not."""
     for name, value in given.items():
-        if value:
+        if not (value is None or value is False or value == ""):
             raise BadOption(name, f"belongs to --backend {other}", backend, "Leave it out.")
 
 
@@ -60,7 +60,8 @@ def build_hls(
     if not 0 < clock < math.inf:
         raise BadOption("--clock", "must be a frequency above 0", f"{clock:g}", "Example: 200.")
     part = part_of(board, wish.part)
-    options = HlsOptions(wish.tool, part, 1e3 / clock, wish.io, wish.reuse, wish.strategy)
+    given = {name: value for name, value in wish.chosen.items() if value not in (None, "")}
+    options = HlsOptions(part=part, clock_ns=1e3 / clock, **given)
     place = out or Path(f"{model_stem(model)}-{board.name}-hls4ml")
     graph = for_hls(import_model(model, declared))
     plan = plan_hls_project(graph, options, board, model_bytes(model), declared, version)
