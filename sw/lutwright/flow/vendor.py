@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lutwright.boards import Board
 from lutwright.emit.vendor import bitstream_name
-from lutwright.errors import ToolFailed, ToolMissing
+from lutwright.errors import DoesNotFit, ToolFailed, ToolMissing
 from lutwright.flow import quartus, vivado
 from lutwright.flow.bitstream import Measured, check_area, check_speed
 from lutwright.flow.synth import Cells, synthesise
@@ -75,7 +75,7 @@ def make_vendor_bitstream(project: Path, board: Board, timeout: float = TIMEOUT)
     try:
         check_area(board, area)
         check_speed(board, measured)
-    except Exception:
+    except DoesNotFit:
         bitstream.unlink()
         raise
     return measured
