@@ -72,8 +72,6 @@ def test_models_equal_the_rtl(netlist, tmp_path):
 def test_a_fault_in_a_model_is_seen(netlist, tmp_path):
     """Not the noise, but the models decide: each address bit, byte enable and sign matters."""
     family, _, text, models = netlist
-    if family == "gowin":
-        return  # the same model as of ECP5
     if family == "ice40":
         wrong = models.replace("if (RE && RCLKE) begin", "if (!RE && RCLKE) begin")
     else:
